@@ -1,0 +1,21 @@
+use chrono::{DateTime, Utc};
+
+use crate::AccountId;
+
+/// What a caller may ask of an [`Account`](super::Account).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountCommand {
+    Register {
+        account_id: AccountId,
+        username: String,
+        display_name: String,
+        email: String,
+        now: DateTime<Utc>,
+    },
+    /// Changes what is given, and leaves the rest.
+    ChangeProfile {
+        username: Option<String>,
+        display_name: Option<String>,
+        now: DateTime<Utc>,
+    },
+}

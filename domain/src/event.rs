@@ -1,0 +1,69 @@
+//! Any event of any aggregate, as projectors and policies meet it.
+
+use cqrs_es::{Aggregate, DomainEvent};
+use thiserror::Error;
+
+use crate::account::{Account, AccountEvent};
+use crate::chat::{Chat, ChatEvent};
+
+/// One enum over all aggregates: a new event breaks every match that owes it an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    Account(AccountEvent),
+    Chat(ChatEvent),
+}
+
+/// No aggregate of this type is known to this version of Parlance.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("unknown aggregate type `{0}`")]
+pub struct UnknownAggregate(pub String);
+
+impl Event {
+    /// Reads the newest shape of an event of `aggregate_type`.
+    ///
+    /// # Errors
+    ///
+    /// The outer error when the aggregate type is unknown, the inner one when `payload` is not of
+    /// that aggregate's events.
+    pub fn from_json(
+        aggregate_type: &str,
+        payload: serde_json::Value,
+    ) -> Result<serde_json::Result<Self>, UnknownAggregate> {
+        match aggregate_type {
+            Account::TYPE => Ok(serde_json::from_value(payload).map(Self::Account)),
+            Chat::TYPE => Ok(serde_json::from_value(payload).map(Self::Chat)),
+            other => Err(UnknownAggregate(other.to_owned())),
+        }
+    }
+
+    /// The newest version of `event_type` that this version of Parlance knows.
+    #[must_use]
+    pub fn newest_version(aggregate_type: &str, event_type: &str) -> Option<u32> {
+        match aggregate_type {
+            Account::TYPE => AccountEvent::newest_version(event_type),
+            Chat::TYPE => ChatEvent::newest_version(event_type),
+            _ => None,
+        }
+    }
+
+    /// The stored name of the event.
+    #[must_use]
+    pub fn event_type(&self) -> String {
+        match self {
+            Self::Account(event) => event.event_type(),
+            Self::Chat(event) => event.event_type(),
+        }
+    }
+}
+
+impl From<AccountEvent> for Event {
+    fn from(event: AccountEvent) -> Self {
+        Self::Account(event)
+    }
+}
+
+impl From<ChatEvent> for Event {
+    fn from(event: ChatEvent) -> Self {
+        Self::Chat(event)
+    }
+}

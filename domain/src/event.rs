@@ -67,3 +67,30 @@ impl From<ChatEvent> for Event {
         Self::Chat(event)
     }
 }
+
+/// The event is of another aggregate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("event is of another aggregate")]
+pub struct WrongAggregate;
+
+impl TryFrom<Event> for AccountEvent {
+    type Error = WrongAggregate;
+
+    fn try_from(event: Event) -> Result<Self, WrongAggregate> {
+        match event {
+            Event::Account(event) => Ok(event),
+            Event::Chat(_) => Err(WrongAggregate),
+        }
+    }
+}
+
+impl TryFrom<Event> for ChatEvent {
+    type Error = WrongAggregate;
+
+    fn try_from(event: Event) -> Result<Self, WrongAggregate> {
+        match event {
+            Event::Chat(event) => Ok(event),
+            Event::Account(_) => Err(WrongAggregate),
+        }
+    }
+}

@@ -41,11 +41,7 @@ impl ChatId {
     /// in one chat. A UUID of version 5 over the sorted pair (RFC 9562, section 5.5).
     #[must_use]
     pub fn between(one: AccountId, other: AccountId) -> Self {
-        let (first, second) = if one <= other {
-            (one, other)
-        } else {
-            (other, one)
-        };
+        let (first, second) = if one <= other { (one, other) } else { (other, one) };
         let mut name = [0; 32];
         name[..16].copy_from_slice(first.0.as_bytes());
         name[16..].copy_from_slice(second.0.as_bytes());

@@ -12,6 +12,6 @@ mod ids;
 mod personal;
 
 pub use decider::{Claim, ClaimChange, Decider};
-pub use event::{Event, UnknownAggregate};
+pub use event::{Event, UnknownAggregate, WrongAggregate};
 pub use ids::{AccountId, ChatId, MessageId};
 pub use personal::Personal;

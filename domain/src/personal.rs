@@ -25,23 +25,13 @@ struct Inner<T> {
 impl<T> Personal<T> {
     /// `value`, which is about `subject`.
     pub const fn new(subject: AccountId, value: T) -> Self {
-        Self {
-            inner: Inner {
-                subject,
-                value: Some(value),
-            },
-        }
+        Self { inner: Inner { subject, value: Some(value) } }
     }
 
     /// What is left when `subject` has been erased.
     #[must_use]
     pub const fn erased(subject: AccountId) -> Self {
-        Self {
-            inner: Inner {
-                subject,
-                value: None,
-            },
-        }
+        Self { inner: Inner { subject, value: None } }
     }
 
     /// The person it is about.

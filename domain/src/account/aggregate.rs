@@ -1,3 +1,4 @@
+use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
@@ -46,13 +47,7 @@ impl Decider for Account {
         match (self, command) {
             (
                 Self::Absent,
-                AccountCommand::Register {
-                    account_id,
-                    username,
-                    display_name,
-                    email,
-                    now,
-                },
+                AccountCommand::Register { account_id, username, display_name, email, now },
             ) => {
                 let personal = |value| Personal::new(account_id, value);
                 Ok(vec![AccountEvent::Registered {
@@ -69,23 +64,15 @@ impl Decider for Account {
             (Self::Absent, AccountCommand::ChangeProfile { .. }) => Err(AccountError::NotFound),
             (
                 Self::Registered(profile),
-                AccountCommand::ChangeProfile {
-                    username,
-                    display_name,
-                    now,
-                },
+                AccountCommand::ChangeProfile { username, display_name, now },
             ) => profile.change(username, display_name, now),
         }
     }
 
     fn claims(&self, event: &AccountEvent) -> Vec<ClaimChange> {
         match event {
-            AccountEvent::Registered {
-                username, email, ..
-            } => [
-                username
-                    .value()
-                    .map(|it| ClaimChange::Take(username_claim(it))),
+            AccountEvent::Registered { username, email, .. } => [
+                username.value().map(|it| ClaimChange::Take(username_claim(it))),
                 email.value().map(|it| ClaimChange::Take(email_claim(it))),
             ]
             .into_iter()
@@ -107,7 +94,15 @@ impl Decider for Account {
     }
 
     fn weight(&self) -> usize {
-        512
+        let text = match self {
+            Self::Absent => 0,
+            Self::Registered(profile) => [&profile.username, &profile.display_name, &profile.email]
+                .into_iter()
+                .filter_map(|it| it.value())
+                .map(String::capacity)
+                .sum(),
+        };
+        size_of::<Self>() + text
     }
 }
 
@@ -116,13 +111,12 @@ impl Profile {
         &self,
         username: Option<String>,
         display_name: Option<String>,
-        now: chrono::DateTime<chrono::Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Vec<AccountEvent>, AccountError> {
         let username = username.map(|it| normalise_username(&it)).transpose()?;
         let display_name = display_name.map(|it| trim_display_name(&it)).transpose()?;
         let changed = |new: Option<String>, old: &Personal<String>| {
-            new.filter(|it| Some(it) != old.value())
-                .map(|it| Personal::new(self.account_id, it))
+            new.filter(|it| Some(it) != old.value()).map(|it| Personal::new(self.account_id, it))
         };
         let username = changed(username, &self.username);
         let display_name = changed(display_name, &self.display_name);
@@ -160,25 +154,10 @@ impl Aggregate for Account {
     /// Folds one recorded event into the state. Never fails and never judges: it already happened.
     fn apply(&mut self, event: AccountEvent) {
         match event {
-            AccountEvent::Registered {
-                account_id,
-                username,
-                display_name,
-                email,
-                ..
-            } => {
-                *self = Self::Registered(Profile {
-                    account_id,
-                    username,
-                    display_name,
-                    email,
-                });
+            AccountEvent::Registered { account_id, username, display_name, email, .. } => {
+                *self = Self::Registered(Profile { account_id, username, display_name, email });
             }
-            AccountEvent::ProfileChanged {
-                username,
-                display_name,
-                ..
-            } => {
+            AccountEvent::ProfileChanged { username, display_name, .. } => {
                 if let Self::Registered(profile) = self {
                     if let Some(username) = username {
                         profile.username = username;
@@ -237,11 +216,7 @@ fn trim_email(email: &str) -> Result<String, AccountError> {
         && local.chars().all(clean)
         && domain.contains('.')
         && domain.split('.').all(label);
-    if valid {
-        Ok(email.to_owned())
-    } else {
-        Err(AccountError::InvalidEmail)
-    }
+    if valid { Ok(email.to_owned()) } else { Err(AccountError::InvalidEmail) }
 }
 
 /// The address as it is compared: without regard to case.
@@ -254,15 +229,9 @@ pub fn normalise_email(email: &str) -> Result<String, AccountError> {
 }
 
 fn username_claim(username: &str) -> Claim {
-    Claim {
-        scope: SCOPE_USERNAME,
-        value: username.to_lowercase(),
-    }
+    Claim { scope: SCOPE_USERNAME, value: username.to_lowercase() }
 }
 
 fn email_claim(email: &str) -> Claim {
-    Claim {
-        scope: SCOPE_EMAIL,
-        value: email.to_lowercase(),
-    }
+    Claim { scope: SCOPE_EMAIL, value: email.to_lowercase() }
 }

@@ -13,9 +13,5 @@ pub enum AccountCommand {
         now: DateTime<Utc>,
     },
     /// Changes what is given, and leaves the rest.
-    ChangeProfile {
-        username: Option<String>,
-        display_name: Option<String>,
-        now: DateTime<Utc>,
-    },
+    ChangeProfile { username: Option<String>, display_name: Option<String>, now: DateTime<Utc> },
 }

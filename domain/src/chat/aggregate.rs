@@ -34,51 +34,18 @@ impl Decider for Chat {
     const STATE_SCHEMA: &'static str = "chat-1";
 
     fn decide(&self, command: ChatCommand) -> Result<Vec<ChatEvent>, ChatError> {
-        let chat = match (self, command) {
-            (Self::Absent, ChatCommand::Open { by, with, now }) => return open(by, with, now),
-            (Self::Absent, _) => return Err(ChatError::NotFound),
-            (Self::Open(chat), command) => (chat.as_ref(), command),
-        };
-        match chat {
-            (chat, ChatCommand::Open { by, .. }) => chat.side(by).map(|_| vec![]),
+        match (self, command) {
+            (Self::Absent, ChatCommand::Open { by, with, now }) => open(by, with, now),
             (
-                chat,
-                ChatCommand::SendText {
-                    message_id,
-                    sender,
-                    text,
-                    now,
-                },
-            ) => chat.send_text(message_id, sender, &text, now),
-            (chat, ChatCommand::MarkRead { reader, up_to, now }) => {
-                chat.mark_read(reader, up_to, now)
-            }
-            (
-                chat,
-                ChatCommand::DeleteForMe {
-                    message_id,
-                    by,
-                    now,
-                },
-            ) => chat.delete_for_me(message_id, by, now),
-            (
-                chat,
-                ChatCommand::DeleteForEveryone {
-                    message_id,
-                    by,
-                    now,
-                },
-            ) => chat.delete_for_everyone(message_id, by, now),
-            (OpenChat { active: false, .. }, ChatCommand::Deactivate { .. })
-            | (OpenChat { active: true, .. }, ChatCommand::Reactivate { .. }) => Ok(vec![]),
-            (chat, ChatCommand::Deactivate { now }) => Ok(vec![ChatEvent::Deactivated {
-                chat_id: chat.chat_id,
-                deactivated_at: now,
-            }]),
-            (chat, ChatCommand::Reactivate { now }) => Ok(vec![ChatEvent::Reactivated {
-                chat_id: chat.chat_id,
-                reactivated_at: now,
-            }]),
+                Self::Absent,
+                ChatCommand::SendText { .. }
+                | ChatCommand::MarkRead { .. }
+                | ChatCommand::DeleteForMe { .. }
+                | ChatCommand::DeleteForEveryone { .. }
+                | ChatCommand::Deactivate { .. }
+                | ChatCommand::Reactivate { .. },
+            ) => Err(ChatError::NotFound),
+            (Self::Open(chat), command) => chat.decide(command),
         }
     }
 
@@ -88,8 +55,8 @@ impl Decider for Chat {
 
     fn weight(&self) -> usize {
         match self {
-            Self::Absent => 0,
-            Self::Open(chat) => size_of::<OpenChat>() + chat.messages.weight(),
+            Self::Absent => size_of::<Self>(),
+            Self::Open(chat) => size_of::<Self>() + size_of::<OpenChat>() + chat.messages.weight(),
         }
     }
 }
@@ -101,12 +68,7 @@ fn open(by: AccountId, with: AccountId, now: DateTime<Utc>) -> Result<Vec<ChatEv
     let mut members = [by, with];
     members.sort();
     let chat_id = ChatId::between(by, with);
-    Ok(vec![ChatEvent::Opened {
-        chat_id,
-        members,
-        opened_by: by,
-        opened_at: now,
-    }])
+    Ok(vec![ChatEvent::Opened { chat_id, members, opened_by: by, opened_at: now }])
 }
 
 impl Chat {
@@ -121,6 +83,38 @@ impl Chat {
 }
 
 impl OpenChat {
+    fn decide(&self, command: ChatCommand) -> Result<Vec<ChatEvent>, ChatError> {
+        match command {
+            ChatCommand::Open { by, with, .. } => self.open_again(by, with),
+            ChatCommand::SendText { message_id, sender, text, now } => {
+                self.send_text(message_id, sender, &text, now)
+            }
+            ChatCommand::MarkRead { reader, up_to, now } => self.mark_read(reader, up_to, now),
+            ChatCommand::DeleteForMe { message_id, by, now } => {
+                self.delete_for_me(message_id, by, now)
+            }
+            ChatCommand::DeleteForEveryone { message_id, by, now } => {
+                self.delete_for_everyone(message_id, by, now)
+            }
+            ChatCommand::Deactivate { now } if self.active => {
+                Ok(vec![ChatEvent::Deactivated { chat_id: self.chat_id, deactivated_at: now }])
+            }
+            ChatCommand::Reactivate { now } if !self.active => {
+                Ok(vec![ChatEvent::Reactivated { chat_id: self.chat_id, reactivated_at: now }])
+            }
+            ChatCommand::Deactivate { .. } | ChatCommand::Reactivate { .. } => Ok(vec![]),
+        }
+    }
+
+    fn open_again(&self, by: AccountId, with: AccountId) -> Result<Vec<ChatEvent>, ChatError> {
+        self.side(by)?;
+        self.side(with)?;
+        if by == with {
+            return Err(ChatError::SameMember);
+        }
+        Ok(vec![])
+    }
+
     fn send_text(
         &self,
         message_id: MessageId,
@@ -226,9 +220,7 @@ impl OpenChat {
     }
 
     fn number_of(&self, message_id: MessageId) -> Result<u64, ChatError> {
-        self.messages
-            .number_of(message_id)
-            .ok_or(ChatError::UnknownMessage(message_id))
+        self.messages.number_of(message_id).ok_or(ChatError::UnknownMessage(message_id))
     }
 
     fn is_unread(&self, number: u64, side: Side) -> bool {
@@ -238,9 +230,7 @@ impl OpenChat {
     fn apply(&mut self, event: &ChatEvent) {
         match *event {
             ChatEvent::Opened { .. } => {}
-            ChatEvent::TextSent {
-                message_id, sender, ..
-            } => {
+            ChatEvent::TextSent { message_id, sender, .. } => {
                 if let Ok(side) = self.side(sender) {
                     self.messages.push(message_id, side);
                 }
@@ -283,23 +273,16 @@ impl Aggregate for Chat {
 
     /// Folds one recorded event into the state. Never fails and never judges: it already happened.
     fn apply(&mut self, event: ChatEvent) {
-        match (self, event) {
-            (
-                state,
-                ChatEvent::Opened {
-                    chat_id, members, ..
-                },
-            ) => {
-                *state = Self::Open(Box::new(OpenChat {
-                    chat_id,
-                    members,
-                    active: true,
-                    messages: Messages::default(),
-                    read_up_to: [0, 0],
-                }));
-            }
-            (Self::Absent, _) => {}
-            (Self::Open(chat), event) => chat.apply(&event),
+        if let ChatEvent::Opened { chat_id, members, .. } = event {
+            *self = Self::Open(Box::new(OpenChat {
+                chat_id,
+                members,
+                active: true,
+                messages: Messages::default(),
+                read_up_to: [0, 0],
+            }));
+        } else if let Self::Open(chat) = self {
+            chat.apply(&event);
         }
     }
 }
@@ -311,15 +294,9 @@ fn trim_text(text: &str) -> Result<String, ChatError> {
         return Err(ChatError::EmptyText);
     }
     if actual > TEXT_MAX {
-        return Err(ChatError::TextTooLong {
-            max: TEXT_MAX,
-            actual,
-        });
+        return Err(ChatError::TextTooLong { max: TEXT_MAX, actual });
     }
-    if text
-        .chars()
-        .any(|it| it.is_control() && it != '\n' && it != '\t')
-    {
+    if text.chars().any(|it| it.is_control() && it != '\n' && it != '\t') {
         return Err(ChatError::ControlCharacter);
     }
     Ok(text.to_owned())

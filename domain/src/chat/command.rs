@@ -32,7 +32,11 @@ pub enum ChatCommand {
         now: DateTime<Utc>,
     },
     /// Asked by an operator, not by a member.
-    Deactivate { now: DateTime<Utc> },
+    Deactivate {
+        now: DateTime<Utc>,
+    },
     /// Asked by an operator, not by a member.
-    Reactivate { now: DateTime<Utc> },
+    Reactivate {
+        now: DateTime<Utc>,
+    },
 }

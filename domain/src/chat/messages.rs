@@ -58,18 +58,13 @@ impl Messages {
     }
 
     pub(super) fn number_of(&self, id: MessageId) -> Option<u64> {
-        let place = self.places.find(self.hasher.hash_one(id.0), |it| {
-            self.id_at(*it) == Some(id.0)
-        })?;
+        let place =
+            self.places.find(self.hasher.hash_one(id.0), |it| self.id_at(*it) == Some(id.0))?;
         Some(u64::from(*place) + 1)
     }
 
     pub(super) fn sender(&self, number: u64) -> Side {
-        if self.sent_by_second.get(number) {
-            Side::Second
-        } else {
-            Side::First
-        }
+        if self.sent_by_second.get(number) { Side::Second } else { Side::First }
     }
 
     pub(super) fn is_deleted(&self, number: u64) -> bool {
@@ -83,9 +78,7 @@ impl Messages {
     /// How many messages after `read_up_to` the member has not seen: sent by the other, and deleted
     /// neither for everyone nor for the member.
     pub(super) fn unread(&self, side: Side, read_up_to: u64) -> u64 {
-        (read_up_to + 1..=self.last())
-            .filter(|number| self.counts(*number, side))
-            .count() as u64
+        (read_up_to + 1..=self.last()).filter(|number| self.counts(*number, side)).count() as u64
     }
 
     /// Whether the message is one that `side` can have unread.
@@ -105,18 +98,27 @@ impl Messages {
     }
 
     pub(super) fn delete(&mut self, number: u64) {
-        self.deleted.set(number);
+        if self.has(number) {
+            self.deleted.set(number);
+        }
     }
 
     pub(super) fn hide(&mut self, number: u64, side: Side) {
-        self.hidden[side.index()].set(number);
+        if self.has(number) {
+            self.hidden[side.index()].set(number);
+        }
+    }
+
+    /// Asked before a bit is set, because a set is as long as its highest number.
+    fn has(&self, number: u64) -> bool {
+        (1..=self.last()).contains(&number)
     }
 
     /// Bytes held in memory.
     pub(super) fn weight(&self) -> usize {
-        let bits = self.sent_by_second.0.len()
-            + self.deleted.0.len()
-            + self.hidden.iter().map(|it| it.0.len()).sum::<usize>();
+        let bits = self.sent_by_second.weight()
+            + self.deleted.weight()
+            + self.hidden.iter().map(Bits::weight).sum::<usize>();
         self.ids.capacity() * size_of::<Uuid>() + self.places.allocation_size() + bits
     }
 
@@ -125,12 +127,7 @@ impl Messages {
     }
 
     fn index(&mut self, id: Uuid, place: u32) {
-        let Self {
-            ids,
-            places,
-            hasher,
-            ..
-        } = self;
+        let Self { ids, places, hasher, .. } = self;
         let hash_of =
             |it: &u32| hasher.hash_one(ids.get(*it as usize).copied().unwrap_or_default());
         places.insert_unique(hasher.hash_one(id), place, hash_of);
@@ -154,9 +151,7 @@ impl Eq for Messages {}
 
 impl std::fmt::Debug for Messages {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Messages")
-            .field("last", &self.last())
-            .finish_non_exhaustive()
+        f.debug_struct("Messages").field("last", &self.last()).finish_non_exhaustive()
     }
 }
 
@@ -171,9 +166,9 @@ struct Packed {
 
 impl Serialize for Messages {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes: Vec<u8> = self.ids.iter().flat_map(|it| *it.as_bytes()).collect();
+        let ids: Vec<[u8; 16]> = self.ids.iter().map(|it| *it.as_bytes()).collect();
         Packed {
-            ids: BASE64.encode(bytes),
+            ids: BASE64.encode(ids.as_flattened()),
             sent_by_second: self.sent_by_second.clone(),
             deleted: self.deleted.clone(),
             hidden: self.hidden.clone(),
@@ -229,6 +224,10 @@ impl Bits {
         }
     }
 
+    const fn weight(&self) -> usize {
+        self.0.capacity()
+    }
+
     const fn place(number: u64) -> (usize, u8) {
         ((number / 8) as usize, 1 << (number % 8))
     }
@@ -243,9 +242,6 @@ impl Serialize for Bits {
 impl<'de> Deserialize<'de> for Bits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        BASE64
-            .decode(text.as_bytes())
-            .map(Self)
-            .map_err(D::Error::custom)
+        BASE64.decode(text.as_bytes()).map(Self).map_err(D::Error::custom)
     }
 }

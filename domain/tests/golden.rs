@@ -1,0 +1,374 @@
+//! Every shape that is stored, pinned byte for byte by a file in `tests/golden/`.
+//!
+//! `<aggregate>/<event_type>.v<version>.json` is an event, `<aggregate>/state.<schema>.json` the
+//! state in a snapshot. What was stored stays stored, so a file is never changed: a new shape has a
+//! new version, and a new file beside the old one. `WRITE_GOLDEN=1 cargo test -p domain` writes the
+//! files that are missing, and touches no other.
+#![cfg(test)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::{Aggregate, DomainEvent};
+use domain::account::{Account, AccountEvent};
+use domain::chat::{Chat, ChatEvent};
+use domain::{AccountId, ChatId, Decider, Event, MessageId, Personal, UnknownAggregate};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+#[test]
+fn what_is_stored_is_what_the_golden_files_show() {
+    let mut files = golden_files();
+    for (name, shape) in shapes() {
+        let file = files.remove(&name).unwrap_or_default();
+        assert_eq!(file, shape, "{name}");
+    }
+    for name in retired_versions() {
+        assert!(files.remove(&name).is_some(), "{name} is gone");
+    }
+    let left: Vec<_> = files.into_keys().collect();
+    assert!(left.is_empty(), "not of this version of Parlance: {left:?}");
+}
+
+#[test]
+fn an_event_is_read_from_its_golden_file() {
+    let files = golden_files();
+    for (aggregate, event) in samples() {
+        let payload = serde_json::from_str(&files[&event_file(aggregate, &event)]).unwrap();
+        let read = Event::from_json(aggregate, payload).unwrap().unwrap();
+        assert_eq!(read, event);
+    }
+}
+
+#[test]
+fn a_state_is_read_from_its_golden_file() {
+    let files = golden_files();
+    let account: Account = serde_json::from_str(&files[&state_file::<Account>()]).unwrap();
+    assert_eq!(account, account_state());
+    let chat: Chat = serde_json::from_str(&files[&state_file::<Chat>()]).unwrap();
+    assert_eq!(chat, chat_state());
+    assert_eq!(chat.number_of(REPLY), Some(2));
+}
+
+#[test]
+fn a_damaged_state_is_not_read() {
+    let state = &golden_files()[&state_file::<Chat>()];
+    for (intact, damaged) in [
+        ("AAAAAAAAAAAAAAAAAAAAwQ", "AAAAAAAAAAAAAAAAAAAA"),
+        ("AAAAAAAAAAAAAAAAAAAAwQ", "AAAAAAAAAAAAAAAAAAAA*Q"),
+        ("\"BA\"", "\"B*\""),
+        ("\"active\"", "\"activ\""),
+    ] {
+        let damaged = state.replace(intact, damaged);
+        assert_ne!(&damaged, state);
+        assert!(serde_json::from_str::<Chat>(&damaged).is_err(), "{damaged}");
+    }
+}
+
+#[test]
+fn an_event_says_the_newest_version_of_itself() {
+    for (aggregate, event) in samples() {
+        assert_eq!(
+            Event::newest_version(aggregate, &event.event_type()),
+            Some(version(&event)),
+            "{event:?}"
+        );
+    }
+    for (aggregate, event_type) in [("chat", "registered"), ("account", "opened"), ("", "")] {
+        assert_eq!(Event::newest_version(aggregate, event_type), None);
+    }
+}
+
+#[test]
+fn an_event_names_its_type_as_it_is_stored() {
+    for (_, event) in samples() {
+        let stored: serde_json::Value = serde_json::from_str(&json_of(&event)).unwrap();
+        assert_eq!(stored["type"], event.event_type());
+    }
+}
+
+#[test]
+fn what_did_not_change_is_not_stored() {
+    let change = AccountEvent::ProfileChanged {
+        account_id: ALICE,
+        username: None,
+        display_name: Some(Personal::new(ALICE, "Alicia".to_owned())),
+        changed_at: NOW,
+    };
+    let stored = json!({
+        "type": "profile_changed",
+        "account_id": ALICE,
+        "display_name": {"$personal": {"subject": ALICE, "value": "Alicia"}},
+        "changed_at": "2027-01-15T08:00:00.123456Z",
+    });
+    assert_eq!(serde_json::to_value(&change).unwrap(), stored);
+    let read = Event::from_json(Account::TYPE, stored).unwrap().unwrap();
+    assert_eq!(read, change.into());
+}
+
+#[test]
+fn what_was_erased_is_read_without_its_value() {
+    let erased: Personal<String> = Personal::erased(ALICE);
+    let stored = json!({"$personal": {"subject": ALICE}});
+    assert_eq!(serde_json::to_value(&erased).unwrap(), stored);
+    assert_eq!(serde_json::from_value::<Personal<String>>(stored).unwrap(), erased);
+    assert_eq!(erased.value(), None);
+}
+
+#[test]
+fn what_is_still_sealed_is_no_personal_value() {
+    let sealed = json!({"$sealed": {"subject": ALICE, "data": "AAAA"}});
+    assert!(serde_json::from_value::<Personal<String>>(sealed).is_err());
+}
+
+#[test]
+fn an_event_of_another_shape_is_not_read() {
+    let deactivated = json!({
+        "type": "deactivated",
+        "chat_id": chat_id(),
+        "deactivated_at": "2027-01-15T08:00:00Z",
+    });
+    let read = |payload: &serde_json::Value| Event::from_json(Chat::TYPE, payload.clone()).unwrap();
+    assert!(read(&deactivated).is_ok());
+
+    let mut with_more = deactivated.clone();
+    with_more["reason"] = json!("spam");
+    assert!(read(&with_more).is_err());
+
+    let mut with_less = deactivated.clone();
+    with_less.as_object_mut().unwrap().remove("chat_id");
+    assert!(read(&with_less).is_err());
+
+    let mut unheard_of = deactivated.clone();
+    unheard_of["type"] = json!("archived");
+    assert!(read(&unheard_of).is_err());
+
+    let of_an_account = Event::from_json(Account::TYPE, deactivated).unwrap();
+    assert!(of_an_account.is_err());
+}
+
+#[test]
+fn an_unknown_aggregate_is_named() {
+    let unknown = Event::from_json("inbox", json!({})).unwrap_err();
+    assert_eq!(unknown, UnknownAggregate("inbox".to_owned()));
+}
+
+/// The samples of one aggregate's events. The match is over the very variants that are listed, so
+/// a new variant does not compile until it has a sample here.
+macro_rules! samples {
+    ($enum:ident { $($variant:ident { $($field:ident: $value:expr),+ $(,)? })+ }) => {{
+        let exhaustive = |event: &$enum| match event {
+            $($enum::$variant { .. } => {})+
+        };
+        let samples = vec![$($enum::$variant { $($field: $value),+ }),+];
+        samples.iter().for_each(exhaustive);
+        samples
+    }};
+}
+
+fn account_events() -> Vec<AccountEvent> {
+    samples!(AccountEvent {
+        Registered {
+            account_id: ALICE,
+            username: Personal::new(ALICE, "alice".to_owned()),
+            display_name: Personal::new(ALICE, "Alice \"Ålicia\" 李".to_owned()),
+            email: Personal::new(ALICE, "Alice@example.org".to_owned()),
+            registered_at: NOW,
+        }
+        ProfileChanged {
+            account_id: ALICE,
+            username: Some(Personal::new(ALICE, "alicia".to_owned())),
+            display_name: Some(Personal::new(ALICE, "Alicia".to_owned())),
+            changed_at: NOW,
+        }
+    })
+}
+
+fn chat_events() -> Vec<ChatEvent> {
+    samples!(ChatEvent {
+        Opened {
+            chat_id: chat_id(),
+            members: [ALICE, BOB],
+            opened_by: BOB,
+            opened_at: NOW,
+        }
+        TextSent {
+            chat_id: chat_id(),
+            message_id: GREETING,
+            number: 1,
+            sender: ALICE,
+            recipient: BOB,
+            text: Personal::new(ALICE, "Hello,\n\t\"Bob\" 👋".to_owned()),
+            sent_at: NOW,
+        }
+        MessagesRead {
+            chat_id: chat_id(),
+            reader: BOB,
+            up_to: 1,
+            unread: 0,
+            read_at: NOW,
+        }
+        MessageDeletedForMe {
+            chat_id: chat_id(),
+            message_id: GREETING,
+            number: 1,
+            by: BOB,
+            was_unread: true,
+            deleted_at: NOW,
+        }
+        MessageDeletedForEveryone {
+            chat_id: chat_id(),
+            message_id: GREETING,
+            number: 1,
+            by: ALICE,
+            recipient: BOB,
+            was_unread: false,
+            deleted_at: NOW,
+        }
+        Deactivated {
+            chat_id: chat_id(),
+            deactivated_at: NOW,
+        }
+        Reactivated {
+            chat_id: chat_id(),
+            reactivated_at: NOW,
+        }
+    })
+}
+
+fn account_state() -> Account {
+    let mut account = Account::default();
+    for event in account_events() {
+        account.apply(event);
+    }
+    account
+}
+
+/// With something in every field.
+fn chat_state() -> Chat {
+    let reply = ChatEvent::TextSent {
+        chat_id: chat_id(),
+        message_id: REPLY,
+        number: 2,
+        sender: BOB,
+        recipient: ALICE,
+        text: Personal::new(BOB, "Hi".to_owned()),
+        sent_at: NOW,
+    };
+    let alice_hides_the_reply = ChatEvent::MessageDeletedForMe {
+        chat_id: chat_id(),
+        message_id: REPLY,
+        number: 2,
+        by: ALICE,
+        was_unread: true,
+        deleted_at: NOW,
+    };
+    let mut chat = Chat::default();
+    for event in chat_events() {
+        chat.apply(event);
+    }
+    chat.apply(reply);
+    chat.apply(alice_hides_the_reply);
+    chat
+}
+
+fn samples() -> Vec<(&'static str, Event)> {
+    let account = account_events().into_iter().map(Event::from);
+    let chat = chat_events().into_iter().map(Event::from);
+    account.map(|it| (Account::TYPE, it)).chain(chat.map(|it| (Chat::TYPE, it))).collect()
+}
+
+/// What the code stores today, by the name of its file.
+fn shapes() -> BTreeMap<String, String> {
+    let events = samples()
+        .into_iter()
+        .map(|(aggregate, event)| (event_file(aggregate, &event), json_of(&event)));
+    let states = [
+        (state_file::<Account>(), pretty(&account_state())),
+        (state_file::<Chat>(), pretty(&chat_state())),
+    ];
+    events.chain(states).collect()
+}
+
+/// The versions before the newest. They are kept, because events of them are.
+fn retired_versions() -> Vec<String> {
+    samples()
+        .into_iter()
+        .flat_map(|(aggregate, event)| {
+            (1..version(&event)).map(move |it| file_of(aggregate, &event.event_type(), it))
+        })
+        .collect()
+}
+
+fn event_file(aggregate: &str, event: &Event) -> String {
+    file_of(aggregate, &event.event_type(), version(event))
+}
+
+fn file_of(aggregate: &str, event_type: &str, version: u32) -> String {
+    format!("{aggregate}/{event_type}.v{version}.json")
+}
+
+fn state_file<A: Decider>() -> String {
+    format!("{}/state.{}.json", A::TYPE, A::STATE_SCHEMA)
+}
+
+fn version(event: &Event) -> u32 {
+    let version = match event {
+        Event::Account(event) => event.event_version(),
+        Event::Chat(event) => event.event_version(),
+    };
+    version.parse().unwrap()
+}
+
+fn json_of(event: &Event) -> String {
+    match event {
+        Event::Account(event) => pretty(event),
+        Event::Chat(event) => pretty(event),
+    }
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    format!("{}\n", serde_json::to_string_pretty(value).unwrap())
+}
+
+/// Every file in `tests/golden`, by its name from there.
+fn golden_files() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    if std::env::var_os("WRITE_GOLDEN").is_some() {
+        write_missing(&root);
+    }
+    let mut files = BTreeMap::new();
+    for folder in fs::read_dir(&root).unwrap() {
+        for file in fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = file.unwrap().path();
+            let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
+            files.insert(name.to_owned(), fs::read_to_string(&path).unwrap());
+        }
+    }
+    files
+}
+
+fn write_missing(root: &Path) {
+    for (name, shape) in shapes() {
+        let path = root.join(name);
+        if !path.exists() {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, shape).unwrap();
+        }
+    }
+}
+
+const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
+const BOB: AccountId = AccountId(Uuid::from_u128(0xB2));
+const GREETING: MessageId = MessageId(Uuid::from_u128(0xC1));
+const REPLY: MessageId = MessageId(Uuid::from_u128(0xC2));
+
+/// 2027-01-15 08:00:00.123456 UTC, with the microseconds that Parlance's clock has.
+const NOW: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 123_456_000).unwrap();
+
+fn chat_id() -> ChatId {
+    ChatId::between(ALICE, BOB)
+}

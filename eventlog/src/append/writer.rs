@@ -1,0 +1,222 @@
+//! The task that writes batches.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::batch::{self, Verdict};
+use super::{Append, AppendError, Appended, BATCH_EVENTS_MAX, DEADLINE, QUEUE_MAX, Queued};
+use crate::database::{self, Role};
+use crate::recorded::Position;
+
+/// Between two attempts to reach a database that is away.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long one attempt at a batch may take before the connection is given up.
+const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) struct Writer {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    waiting: mpsc::Receiver<Queued>,
+    /// Taken from the queue, and not yet in a batch.
+    pending: VecDeque<Queued>,
+    head: watch::Sender<Position>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        options: PgConnectOptions,
+        waiting: mpsc::Receiver<Queued>,
+        head: watch::Sender<Position>,
+    ) -> Self {
+        Self { options, connection: None, waiting, pending: VecDeque::new(), head }
+    }
+
+    pub(super) async fn run(mut self) {
+        while self.gather().await {
+            let batch = self.take_batch();
+            metrics::histogram!("parlance_append_batch_commands").record(batch.len() as f64);
+            self.write(batch).await;
+        }
+    }
+
+    /// Waits until something is pending. False when nothing ever will be.
+    async fn gather(&mut self) -> bool {
+        if self.pending.is_empty() {
+            let mut taken = Vec::new();
+            if self.waiting.recv_many(&mut taken, QUEUE_MAX).await == 0 {
+                return false;
+            }
+            self.pending.extend(taken);
+        }
+        while self.pending.len() < QUEUE_MAX {
+            match self.waiting.try_recv() {
+                Ok(queued) => self.pending.push_back(queued),
+                Err(_) => break,
+            }
+        }
+        true
+    }
+
+    /// The first of what is pending: at most `BATCH_EVENTS_MAX` events, and of each stream only an
+    /// unbroken run. The rest stays, in order.
+    fn take_batch(&mut self) -> Vec<Queued> {
+        let mut batch = Vec::new();
+        let mut left = VecDeque::new();
+        let mut events = 0;
+        let mut reached: HashMap<(&'static str, String), Option<i64>> = HashMap::new();
+        while let Some(queued) = self.pending.pop_front() {
+            let append = &queued.append;
+            let added = append.events.len();
+            let stream = (append.aggregate_type, append.aggregate_id.clone());
+            let fits = events == 0 || events + added <= BATCH_EVENTS_MAX;
+            let follows = match reached.get(&stream) {
+                None => true,
+                Some(version) => *version == Some(append.expected),
+            };
+            if fits && follows {
+                events += added;
+                let version = append.expected + i64::try_from(added).unwrap_or_default();
+                reached.insert(stream, Some(version));
+                batch.push(queued);
+            } else {
+                reached.insert(stream, None); // what follows on this stream waits behind it
+                left.push_back(queued);
+            }
+            if events >= BATCH_EVENTS_MAX {
+                break;
+            }
+        }
+        left.append(&mut self.pending);
+        self.pending = left;
+        batch
+    }
+
+    /// Writes `batch`, without those who are refused, until all of it is answered.
+    async fn write(&mut self, mut batch: Vec<Queued>) {
+        let mut tried = false;
+        while !batch.is_empty() {
+            give_up_late(&mut batch);
+            let appends: Vec<&Append> = batch.iter().map(|it| &it.append).collect();
+            let verdict = match self.connect().await {
+                Ok(connection) => timeout(BATCH_TIMEOUT, batch::write(connection, &appends))
+                    .await
+                    .unwrap_or_else(|_| Verdict::Unknown(sqlx::Error::PoolTimedOut)),
+                Err(error) => Verdict::Unknown(error),
+            };
+            match verdict {
+                Verdict::Appended(answers) => return self.answer(batch, answers),
+                Verdict::Refused(_)
+                    if tried && let Some(answers) = self.written(&appends).await =>
+                {
+                    return self.answer(batch, answers);
+                }
+                Verdict::Refused(refused) if needs_splitting(&refused, batch.len()) => {
+                    for one in batch {
+                        Box::pin(self.write(vec![one])).await;
+                    }
+                    return;
+                }
+                Verdict::Refused(refused) => dismiss(&mut batch, refused),
+                Verdict::Unknown(error) => {
+                    tracing::warn!(%error, commands = batch.len(), "append will be tried again");
+                    tried = true;
+                    self.disconnect().await;
+                    sleep(RECONNECT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> sqlx::Result<&mut PgConnection> {
+        if self.connection.is_none() {
+            let mut connection = self.options.connect().await?;
+            database::take_role(&mut connection, Role::App).await?;
+            self.connection = Some(connection);
+        }
+        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    async fn disconnect(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            // Close without waiting for a server that may not answer.
+            drop(connection.close_hard().await);
+        }
+    }
+
+    /// Where `appends` stand when an attempt that seemed to fail did write them: then the second
+    /// attempt was refused by the first. A batch is written whole or not at all, so its first
+    /// event tells.
+    async fn written(&mut self, appends: &[&Append]) -> Option<Vec<Appended>> {
+        let event_id = appends.iter().find_map(|it| it.events.first())?.event_id;
+        let append = appends.iter().find(|it| !it.events.is_empty())?;
+        let connection = self.connect().await.ok()?;
+        let row = sqlx::query!(
+            "SELECT position, recorded_at
+             FROM events
+             WHERE aggregate_type = $1 AND aggregate_id = $2 AND sequence = $3 AND event_id = $4",
+            append.aggregate_type,
+            append.aggregate_id,
+            append.expected + 1,
+            event_id
+        )
+        .fetch_optional(connection)
+        .await
+        .ok()??;
+        Some(batch::answers(appends, row.position, row.recorded_at))
+    }
+
+    fn answer(&self, batch: Vec<Queued>, answers: Vec<Appended>) {
+        if let Some(last) = answers.last() {
+            self.head.send_if_modified(|head| {
+                let moved = last.position > *head;
+                *head = last.position.max(*head);
+                moved
+            });
+        }
+        for (queued, answer) in batch.into_iter().zip(answers) {
+            tell(queued, Ok(answer));
+        }
+    }
+}
+
+/// Whether the database refused the whole batch without naming anybody: then each goes alone.
+fn needs_splitting(refused: &[(usize, AppendError)], batch: usize) -> bool {
+    let unnamed = |(_, error): &(usize, AppendError)| matches!(error, AppendError::Refused(_));
+    batch > 1 && (refused.is_empty() || refused.iter().all(unnamed))
+}
+
+/// Answers those who were refused and takes them out of the batch.
+fn dismiss(batch: &mut Vec<Queued>, mut refused: Vec<(usize, AppendError)>) {
+    refused.sort_by_key(|(index, _)| std::cmp::Reverse(*index));
+    if refused.is_empty() {
+        refused.extend((0..batch.len()).rev().map(|it| (it, AppendError::Unavailable)));
+    }
+    for (index, error) in refused {
+        if index < batch.len() {
+            tell(batch.remove(index), Err(error));
+        }
+    }
+}
+
+/// Tells those who waited too long that nothing is known. All or none of a batch that may have
+/// been written: a part of it would be refused by its own first attempt.
+fn give_up_late(batch: &mut Vec<Queued>) {
+    let late = |it: &Queued| it.since + DEADLINE < Instant::now();
+    if batch.iter().any(late) {
+        for queued in batch.drain(..) {
+            tell(queued, Err(AppendError::Unavailable));
+        }
+    }
+}
+
+fn tell(queued: Queued, answer: Result<Appended, AppendError>) {
+    if queued.answer.send(answer).is_err() {
+        tracing::debug!("the caller of an append has gone");
+    }
+}

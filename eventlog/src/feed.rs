@@ -1,0 +1,250 @@
+//! The feed: what subscribers read the log from. One a process.
+//!
+//! It follows the end of the log, through JetStream when there is one and by asking PostgreSQL
+//! otherwise, decodes each event once, and keeps the newest in memory. A subscriber asks for what
+//! follows its own position: from memory if recent, from PostgreSQL if not. So a slow subscriber
+//! holds nobody up, and none needs a queue.
+//!
+//! Positions make every fault a comparison: a message lower than expected is a duplicate and
+//! dropped, a higher one shows a gap, and the gap is read from PostgreSQL.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use futures_util::StreamExt;
+use sqlx::PgPool;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::codec::{Codec, CodecError};
+use crate::nats::{self, STREAM};
+use crate::read;
+use crate::recorded::{Position, RecordedEvent, StoredEvent};
+
+/// Events kept in memory: some seconds of the highest load.
+const RECENT_MAX: usize = 8_192;
+
+/// Messages taken from JetStream before they are decoded together.
+const GATHER_MAX: usize = 500;
+
+/// How often PostgreSQL is asked when there is no stream.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How long the stream may be silent before PostgreSQL is asked whether it should be.
+const SILENCE: Duration = Duration::from_millis(250);
+
+/// After a failure.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Why the log cannot be followed right now. Always transient.
+#[derive(Debug, Error)]
+pub enum FeedError {
+    #[error("the log could not be read")]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+}
+
+/// Where subscribers read from. Cheap to clone.
+#[derive(Clone)]
+pub struct Feed {
+    shared: Arc<Shared>,
+    newest: watch::Receiver<Position>,
+}
+
+struct Shared {
+    db: PgPool,
+    codec: Arc<Codec>,
+    recent: Mutex<VecDeque<Arc<RecordedEvent>>>,
+}
+
+impl Feed {
+    /// A feed over `db`, and the task that follows the log until `stop`.
+    pub fn new(
+        db: PgPool,
+        codec: Arc<Codec>,
+        stream: Option<Context>,
+        appended: watch::Receiver<Position>,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (moved, newest) = watch::channel(Position::START);
+        let shared = Arc::new(Shared { db, codec, recent: Mutex::default() });
+        let follower = Follower { shared: Arc::clone(&shared), stream, appended, moved };
+        (Self { shared, newest }, follower.run(stop))
+    }
+
+    /// The events after `after`, in order, at most `limit`; waits until there is one.
+    ///
+    /// # Errors
+    ///
+    /// When the log cannot be read right now.
+    pub async fn next(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Arc<RecordedEvent>>, FeedError> {
+        let mut newest = self.newest.clone();
+        loop {
+            if let Some(events) = self.shared.recent(after, limit) {
+                return Ok(events);
+            }
+            let known = *newest.borrow_and_update();
+            if after >= known && known > Position::START {
+                if newest.changed().await.is_err() {
+                    std::future::pending::<()>().await; // the follower has stopped, and so will we
+                }
+                continue;
+            }
+            let limit = i64::try_from(limit).unwrap_or(read::PAGE).min(read::PAGE);
+            let page = read::page(&self.shared.db, after, limit).await?;
+            if page.is_empty() {
+                drop(timeout(POLL, newest.changed()).await);
+                continue;
+            }
+            let events = self.shared.codec.decode(page).await?;
+            return Ok(events.into_iter().map(Arc::new).collect());
+        }
+    }
+
+    /// The newest position the feed knows of.
+    #[must_use]
+    pub fn newest(&self) -> Position {
+        *self.newest.borrow()
+    }
+}
+
+impl Shared {
+    /// What memory has after `after`; nothing when it does not reach back that far, or on.
+    fn recent(&self, after: Position, limit: usize) -> Option<Vec<Arc<RecordedEvent>>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = recent.front()?.position;
+        let skip = usize::try_from(after.0 - first.0 + 1).ok()?;
+        let events: Vec<_> = recent.iter().skip(skip).take(limit).cloned().collect();
+        if events.is_empty() { None } else { Some(events) }
+    }
+}
+
+struct Follower {
+    shared: Arc<Shared>,
+    stream: Option<Context>,
+    appended: watch::Receiver<Position>,
+    moved: watch::Sender<Position>,
+}
+
+impl Follower {
+    async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let ended = tokio::select! {
+                () = stop.cancelled() => return,
+                ended = self.follow() => ended,
+            };
+            if let Err(error) = ended {
+                tracing::warn!(%error, "the feed starts again");
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+
+    /// Follows the log from where memory ends, until something fails.
+    async fn follow(&mut self) -> Result<(), FeedError> {
+        if *self.moved.borrow() == Position::START {
+            // Only what is new is kept in memory; what is older is in PostgreSQL.
+            let head = read::head(&self.shared.db).await?;
+            self.moved.send_replace(head);
+        }
+        self.catch_up().await?;
+        let Some(stream) = self.stream.clone() else {
+            return self.poll().await;
+        };
+        let after = *self.moved.borrow();
+        let consumer = stream.create_consumer_on_stream(
+            pull::OrderedConfig {
+                deliver_policy: DeliverPolicy::ByStartSequence {
+                    start_sequence: after.next().sequence(),
+                },
+                ..Default::default()
+            },
+            STREAM,
+        );
+        let Ok(consumer) = consumer.await else {
+            return self.poll_once().await; // no stream, or no server: PostgreSQL has everything
+        };
+        let Ok(messages) = consumer.messages().await else {
+            return self.poll_once().await;
+        };
+        let mut messages = messages.ready_chunks(GATHER_MAX);
+        loop {
+            match timeout(SILENCE, messages.next()).await {
+                Ok(Some(chunk)) => {
+                    let mut events = Vec::with_capacity(chunk.len());
+                    for message in chunk {
+                        let Ok(message) = message else { return Ok(()) };
+                        let Ok(info) = message.info() else {
+                            return Ok(());
+                        };
+                        let sequence = info.stream_sequence;
+                        events.extend(nats::stored(&message, sequence));
+                    }
+                    self.take(events).await?;
+                }
+                Ok(None) => return Ok(()),
+                Err(_) => {
+                    if read::head(&self.shared.db).await? > *self.moved.borrow() {
+                        self.catch_up().await?; // the relay or the stream is behind
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes in what the stream delivered: what follows on, and what is missing before it.
+    async fn take(&mut self, events: Vec<StoredEvent>) -> Result<(), FeedError> {
+        let after = *self.moved.borrow();
+        let fresh: Vec<_> = events.into_iter().filter(|it| it.position > after.0).collect();
+        let follows = (after.0 + 1..).zip(&fresh).all(|(expected, it)| it.position == expected);
+        if follows { self.keep(fresh).await } else { self.catch_up().await }
+    }
+
+    /// Reads from PostgreSQL whatever memory does not have yet.
+    async fn catch_up(&mut self) -> Result<(), FeedError> {
+        loop {
+            let after = *self.moved.borrow();
+            let page = read::page(&self.shared.db, after, read::PAGE).await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            self.keep(page).await?;
+        }
+    }
+
+    async fn poll_once(&mut self) -> Result<(), FeedError> {
+        drop(timeout(POLL, self.appended.changed()).await);
+        self.catch_up().await
+    }
+
+    async fn poll(&mut self) -> Result<(), FeedError> {
+        loop {
+            self.poll_once().await?;
+        }
+    }
+
+    async fn keep(&mut self, events: Vec<StoredEvent>) -> Result<(), FeedError> {
+        let Some(last) = events.last().map(|it| Position(it.position)) else {
+            return Ok(());
+        };
+        let events = self.shared.codec.decode(events).await?;
+        {
+            let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.extend(events.into_iter().map(Arc::new));
+            let surplus = recent.len().saturating_sub(RECENT_MAX);
+            recent.drain(..surplus);
+        }
+        self.moved.send_replace(last);
+        Ok(())
+    }
+}

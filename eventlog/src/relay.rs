@@ -1,0 +1,292 @@
+//! The relay: publishes the log to JetStream, so that stream sequence == position.
+//!
+//! Every publish says which sequence it expects before it. So a message that is lost, doubled or out
+//! of order is refused by the server, two relays cannot both succeed, and a server that lost its
+//! tail or all of its store is found out by comparing two numbers, and healed from PostgreSQL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, PublishErrorKind};
+use async_nats::jetstream::message::PublishMessage;
+use futures_util::stream::{FuturesOrdered, StreamExt};
+use sqlx::PgPool;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::lease::Lease;
+use crate::nats::{self, RETAINED_MAX, STREAM};
+use crate::read;
+use crate::recorded::{Position, StoredEvent};
+
+/// The name of the relay's lease, and of its row in `checkpoints`.
+pub const NAME: &str = "relay";
+
+/// Publishes that may be without an answer.
+pub const IN_FLIGHT_MAX: usize = 512;
+
+/// How long to wait for news from this process before asking PostgreSQL for news from others.
+const IDLE: Duration = Duration::from_millis(50);
+
+/// How often an idle relay compares the stream with the log.
+const CHECK: Duration = Duration::from_secs(1);
+
+/// After a failure.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// How often the checkpoint is written while it moves.
+const SAVE: Duration = Duration::from_millis(500);
+
+#[derive(Debug, Error)]
+enum RelayError {
+    #[error("the log could not be read")]
+    Database(#[from] sqlx::Error),
+    #[error("JetStream failed: {0}")]
+    Stream(String),
+    /// Another relay published, or the stream lost its tail. Its end must be looked up again.
+    #[error("the stream is not where it was")]
+    Moved,
+    /// The stream knows more than the log: the database was restored from an older backup, or the
+    /// stream is another installation's. No relay can mend that.
+    #[error("the stream ends at {stream} and the log at {log}: they are not of one history")]
+    Ahead { stream: i64, log: i64 },
+    /// The stream's last message is not the log's event of that position.
+    #[error("message {0} of the stream is not event {0} of the log")]
+    Stranger(i64),
+    #[error("another relay has taken over")]
+    Fenced,
+}
+
+/// Publishes what is in the log and not in the stream.
+pub struct Relay {
+    pub db: PgPool,
+    pub stream: Context,
+    /// Moves when this process appends; what others append is found by asking.
+    pub appended: watch::Receiver<Position>,
+}
+
+impl Relay {
+    /// Relays until `lost`, whatever fails meanwhile.
+    pub async fn run(self: Arc<Self>, lease: Lease, lost: CancellationToken) {
+        while !lost.is_cancelled() {
+            let attempt = Attempt { relay: &self, epoch: lease.epoch, saved: Instant::now() };
+            let ended = tokio::select! {
+                () = lost.cancelled() => return,
+                ended = attempt.run() => ended,
+            };
+            match ended {
+                Err(RelayError::Fenced) => return,
+                Err(error @ (RelayError::Ahead { .. } | RelayError::Stranger(_))) => {
+                    tracing::error!(%error, "the relay is stopped until an operator decides");
+                    metrics::gauge!("parlance_relay_stopped").set(1.0);
+                    tokio::time::sleep(CHECK * 5).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the relay starts again");
+                    tokio::time::sleep(RETRY).await;
+                }
+                Ok(never) => match never {},
+            }
+        }
+    }
+}
+
+/// One run from looking up the stream's end to the first failure.
+struct Attempt<'a> {
+    relay: &'a Relay,
+    epoch: i64,
+    saved: Instant,
+}
+
+impl Attempt<'_> {
+    async fn run(mut self) -> Result<std::convert::Infallible, RelayError> {
+        let mut published = self.find_end().await?;
+        metrics::gauge!("parlance_relay_stopped").set(0.0);
+        self.save(published).await?;
+        let mut appended = self.relay.appended.clone();
+        let mut checked = Instant::now();
+        loop {
+            let events = read::page(&self.relay.db, published, read::PAGE).await?;
+            if events.is_empty() {
+                self.save(published).await?;
+                if checked.elapsed() >= CHECK {
+                    checked = Instant::now();
+                    if self.stream_end().await? != Some(published) {
+                        return Err(RelayError::Moved);
+                    }
+                }
+                // Either way it is time to look: news, or nothing for a while.
+                drop(timeout(IDLE, appended.changed()).await);
+                continue;
+            }
+            published = self.publish(published, &events).await?;
+            metrics::gauge!("parlance_relay_position").set(published.0 as f64);
+            if self.saved.elapsed() >= SAVE {
+                self.save(published).await?;
+            }
+        }
+    }
+
+    /// Publishes `events`, which follow `published`; returns the last one acknowledged. A failure
+    /// drops everything in flight: nothing is ever sent again on its own.
+    async fn publish(
+        &self,
+        published: Position,
+        events: &[StoredEvent],
+    ) -> Result<Position, RelayError> {
+        let mut in_flight = FuturesOrdered::new();
+        let mut last = published;
+        for event in events {
+            if event.position != last.0 + 1 {
+                return Err(RelayError::Stream(format!("the log has no event {}", last.0 + 1)));
+            }
+            last = Position(event.position);
+            if in_flight.len() >= IN_FLIGHT_MAX {
+                acknowledged(in_flight.next().await)?;
+            }
+            let message = PublishMessage::build()
+                .headers(nats::headers(event))
+                .payload(event.payload.clone().into())
+                .message_id(event.event_id.to_string())
+                .expected_stream(STREAM)
+                .expected_last_sequence(last.sequence() - 1);
+            let acknowledgement = self
+                .relay
+                .stream
+                .send_publish(nats::subject(event), message)
+                .await
+                .map_err(|error| RelayError::Stream(error.to_string()))?;
+            in_flight.push_back(acknowledgement.into_future());
+        }
+        while let Some(answer) = in_flight.next().await {
+            acknowledged(Some(answer))?;
+        }
+        Ok(last)
+    }
+
+    /// Where to go on, after making sure that the stream and the log are of one history.
+    async fn find_end(&self) -> Result<Position, RelayError> {
+        let head = read::head(&self.relay.db).await?;
+        let Some(end) = self.stream_end().await? else {
+            let first = (head.0 - RETAINED_MAX + 1).max(1);
+            tracing::info!(first, "creating the stream");
+            self.relay
+                .stream
+                .create_stream(nats::stream_config(first))
+                .await
+                .map_err(|error| RelayError::Stream(error.to_string()))?;
+            return Ok(Position(first - 1));
+        };
+        if end > head {
+            return Err(RelayError::Ahead { stream: end.0, log: head.0 });
+        }
+        self.check_last(end).await?;
+        let published = read::checkpoint(&self.relay.db, NAME).await?;
+        if end < published {
+            tracing::warn!(%end, %published, "the stream lost acknowledged events; publishing them again");
+            metrics::counter!("parlance_relay_healed_total").increment(published.0.abs_diff(end.0));
+        }
+        Ok(end)
+    }
+
+    /// The stream's last sequence; nothing when there is no stream.
+    async fn stream_end(&self) -> Result<Option<Position>, RelayError> {
+        match self.relay.stream.get_stream(STREAM).await {
+            Ok(stream) => {
+                let last = stream.cached_info().state.last_sequence;
+                let last =
+                    i64::try_from(last).map_err(|error| RelayError::Stream(error.to_string()))?;
+                Ok(Some(Position(last)))
+            }
+            Err(error) if is_missing(&error) => Ok(None),
+            Err(error) => Err(RelayError::Stream(error.to_string())),
+        }
+    }
+
+    /// Refuses a stream whose last message is not our event of that position.
+    async fn check_last(&self, end: Position) -> Result<(), RelayError> {
+        let Some(event) = read::page(&self.relay.db, Position(end.0 - 1), 1).await?.pop() else {
+            return Ok(()); // nothing was ever recorded
+        };
+        let stream = self
+            .relay
+            .stream
+            .get_stream_no_info(STREAM)
+            .await
+            .map_err(|error| RelayError::Stream(error.to_string()))?;
+        // A stream that was created and not filled yet has no message at its last sequence.
+        let Ok(message) = stream.direct_get(end.sequence()).await else {
+            return Ok(());
+        };
+        let id = message.headers.get(async_nats::header::NATS_MESSAGE_ID);
+        if event.position == end.0
+            && id.map(async_nats::HeaderValue::as_str) != Some(&event.event_id.to_string())
+        {
+            return Err(RelayError::Stranger(end.0));
+        }
+        Ok(())
+    }
+
+    /// Records how far the stream is known to reach, unless another relay holds the lease by now.
+    async fn save(&mut self, published: Position) -> Result<(), RelayError> {
+        self.saved = Instant::now();
+        let done = sqlx::query!(
+            "INSERT INTO checkpoints AS c (name, position)
+             SELECT $1, $2 FROM leases WHERE name = $1 AND epoch = $3
+             ON CONFLICT (name) DO UPDATE
+             SET position = excluded.position, applied_at = now()
+             WHERE c.position <> excluded.position",
+            NAME,
+            published.0,
+            self.epoch
+        )
+        .execute(&self.relay.db)
+        .await?;
+        if done.rows_affected() == 1 {
+            return Ok(());
+        }
+        let epoch = sqlx::query_scalar!("SELECT epoch FROM leases WHERE name = $1", NAME)
+            .fetch_optional(&self.relay.db)
+            .await?;
+        if epoch == Some(self.epoch) { Ok(()) } else { Err(RelayError::Fenced) }
+    }
+}
+
+fn is_missing(error: &GetStreamError) -> bool {
+    match error.kind() {
+        GetStreamErrorKind::JetStream(error) => {
+            error.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND
+        }
+        GetStreamErrorKind::EmptyName
+        | GetStreamErrorKind::Request
+        | GetStreamErrorKind::InvalidStreamName => false,
+    }
+}
+
+/// What the server said to one publish.
+fn acknowledged(
+    answer: Option<
+        Result<
+            async_nats::jetstream::publish::PublishAck,
+            async_nats::jetstream::context::PublishError,
+        >,
+    >,
+) -> Result<(), RelayError> {
+    match answer {
+        None | Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => match error.kind() {
+            PublishErrorKind::WrongLastSequence | PublishErrorKind::StreamNotFound => {
+                Err(RelayError::Moved)
+            }
+            PublishErrorKind::WrongLastMessageId
+            | PublishErrorKind::TimedOut
+            | PublishErrorKind::BrokenPipe
+            | PublishErrorKind::MaxAckPending
+            | PublishErrorKind::MaxPayloadExceeded
+            | PublishErrorKind::Other => Err(RelayError::Stream(error.to_string())),
+        },
+    }
+}

@@ -1,0 +1,37 @@
+use thiserror::Error;
+
+/// SQLSTATE classes that blame the data: "data exception" and "integrity constraint violation".
+const POISON_CLASSES: [&str; 2] = ["22", "23"];
+
+/// Why a run of events could not be written to a read model.
+#[derive(Debug, Error)]
+pub(crate) enum ProjectionError {
+    /// Nothing is wrong with the events: trying again will help, sooner or later.
+    #[error("the database failed")]
+    Transient(#[source] sqlx::Error),
+    /// One of the events cannot be applied, however often it is tried.
+    #[error("{0}")]
+    Poison(String),
+}
+
+impl From<sqlx::Error> for ProjectionError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|it| it.code());
+        let poison = code.is_some_and(|it| POISON_CLASSES.iter().any(|class| it.starts_with(class)));
+        if poison {
+            Self::Poison(error.to_string())
+        } else {
+            Self::Transient(error)
+        }
+    }
+}
+
+/// An event that contradicts what the read model knows.
+pub(crate) fn contradiction(what: impl Into<String>) -> ProjectionError {
+    ProjectionError::Poison(what.into())
+}
+
+/// A count of the domain as PostgreSQL keeps it.
+pub(crate) fn count(value: u64) -> Result<i64, ProjectionError> {
+    i64::try_from(value).map_err(|_| contradiction(format!("{value} is out of range")))
+}

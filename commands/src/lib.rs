@@ -11,7 +11,7 @@ mod idempotency;
 mod open_chat;
 mod sign_in;
 
-pub use gateway::{CommandError, Context, Executed, Gateway};
+pub use gateway::{Cached, CommandError, Context, Executed, Gateway};
 pub use idempotency::{IdempotencyKey, fingerprint};
 pub use open_chat::{OpenChatError, open_chat};
 pub use sign_in::{

@@ -14,7 +14,9 @@ use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, DomainEvent};
 use domain::account::{Account, AccountEvent};
 use domain::chat::{Chat, ChatEvent};
-use domain::{AccountId, ChatId, Decider, Event, MessageId, Personal, UnknownAggregate};
+use domain::{
+    AccountId, ChatId, Decider, Event, MessageId, Personal, UnknownAggregate, WrongAggregate,
+};
 use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
@@ -57,7 +59,7 @@ fn a_state_is_read_from_its_golden_file() {
 fn a_damaged_state_is_not_read() {
     let state = &golden_files()[&state_file::<Chat>()];
     for (intact, damaged) in [
-        ("AAAAAAAAAAAAAAAAAAAAwQ", "AAAAAAAAAAAAAAAAAAAA"),
+        ("AAAAwQ", "wQ"), // 29 bytes
         ("AAAAAAAAAAAAAAAAAAAAwQ", "AAAAAAAAAAAAAAAAAAAA*Q"),
         ("\"BA\"", "\"B*\""),
         ("\"active\"", "\"activ\""),
@@ -148,6 +150,18 @@ fn an_event_of_another_shape_is_not_read() {
 
     let of_an_account = Event::from_json(Account::TYPE, deactivated).unwrap();
     assert!(of_an_account.is_err());
+}
+
+#[test]
+fn an_event_is_of_its_own_aggregate_alone() {
+    for event in account_events() {
+        assert_eq!(AccountEvent::try_from(Event::from(event.clone())), Ok(event.clone()));
+        assert_eq!(ChatEvent::try_from(Event::from(event)), Err(WrongAggregate));
+    }
+    for event in chat_events() {
+        assert_eq!(ChatEvent::try_from(Event::from(event.clone())), Ok(event.clone()));
+        assert_eq!(AccountEvent::try_from(Event::from(event)), Err(WrongAggregate));
+    }
 }
 
 #[test]

@@ -231,7 +231,9 @@ impl SignIn {
         position: Position,
     ) -> Result<SignedIn, SignInError> {
         let (session, evicted) = self.inner.sessions.start(account_id).await?;
-        evicted.into_iter().for_each(|it| self.inner.tokens.revoke(it));
+        for session_id in evicted {
+            self.inner.tokens.revoke(session_id);
+        }
         self.answer(session, position).await
     }
 

@@ -123,8 +123,12 @@ impl OpenChat {
         now: DateTime<Utc>,
     ) -> Result<Vec<ChatEvent>, ChatError> {
         let side = self.side(sender)?;
-        if self.messages.number_of(message_id).is_some() {
-            return Ok(vec![]);
+        if let Some(number) = self.messages.number_of(message_id) {
+            return if self.messages.sender(number) == side {
+                Ok(vec![])
+            } else {
+                Err(ChatError::MessageIdTaken(message_id))
+            };
         }
         if !self.active {
             return Err(ChatError::Inactive);

@@ -21,6 +21,8 @@ pub enum ChatError {
     ControlCharacter,
     #[error("message {0} does not exist in the chat")]
     UnknownMessage(MessageId),
+    #[error("message id {0} was used by the other member")]
+    MessageIdTaken(MessageId),
     #[error("only the sender of a message may delete it for everyone")]
     NotTheSender,
     #[error("the chat has {last} messages, {asked} cannot be read")]

@@ -7,7 +7,8 @@
 //! 2. Only a member acts in it. To anybody else it does not exist.
 //! 3. A text is 1 to 10,000 characters after trimming: any Unicode, no control characters but
 //!    newline and tab.
-//! 4. Messages are numbered from 1 without a gap. A message id that was used before posts nothing.
+//! 4. Messages are numbered from 1 without a gap. A message id that its sender used before
+//!    posts nothing; one that the other member used is refused.
 //! 5. A read pointer never goes back, and never past the last message. One's own messages are read
 //!    when they are sent.
 //! 6. A member may delete any message for themselves, and their own for everyone. Its number stays.

@@ -162,7 +162,7 @@ impl Unread {
                 *self.of(by) -= u64::from(was_unread);
             }
             ChatEvent::MessageDeletedForEveryone { recipient, was_unread, .. } => {
-                *self.of(recipient) -= u64::from(was_unread)
+                *self.of(recipient) -= u64::from(was_unread);
             }
             ChatEvent::Opened { .. }
             | ChatEvent::Deactivated { .. }

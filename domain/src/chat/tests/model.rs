@@ -65,8 +65,12 @@ impl Model {
 
     fn send(&mut self, id: MessageId, sender: AccountId) -> Result<Vec<ChatEvent>, ChatError> {
         member(sender)?;
-        if self.ids().any(|it| it == id) {
-            return Ok(vec![]);
+        if let Some(known) = self.messages.iter().find(|it| it.id == id) {
+            return if known.sender == sender {
+                Ok(vec![])
+            } else {
+                Err(ChatError::MessageIdTaken(id))
+            };
         }
         if self.inactive {
             return Err(ChatError::Inactive);

@@ -45,11 +45,16 @@ fn sending_a_message_again_changes_nothing() {
 
 #[test]
 fn a_used_message_id_posts_nothing_whatever_comes_with_it() {
-    for again in
-        [send_text(FIRST, ALICE, "another text"), send_text(FIRST, ALICE, ""), send(FIRST, BOB)]
-    {
+    for again in [send_text(FIRST, ALICE, "another text"), send_text(FIRST, ALICE, "")] {
         given([opened(), sent(1, FIRST, ALICE)]).when(again).then_expect_events(vec![]);
     }
+}
+
+#[test]
+fn the_message_id_of_the_other_member_is_refused() {
+    given([opened(), sent(1, FIRST, ALICE)])
+        .when(send(FIRST, BOB))
+        .then_expect_error(ChatError::MessageIdTaken(FIRST));
 }
 
 #[test]

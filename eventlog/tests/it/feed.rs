@@ -1,0 +1,152 @@
+//! The feed: every event once, in order, with NATS or without.
+
+use std::time::Duration;
+
+use async_nats::jetstream::Context;
+use eventlog::nats::{self, STREAM};
+use eventlog::relay::{self, Relay};
+use eventlog::{Feed, Position, lease};
+use std::sync::Arc;
+use testing::NatsServer;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::log::{Log, chat};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Following {
+    feed: Feed,
+    stop: CancellationToken,
+}
+
+impl Following {
+    fn start(log: &Log, stream: Option<Context>) -> Self {
+        let stop = CancellationToken::new();
+        let (feed, follow) = Feed::new(
+            log.db.clone(),
+            Arc::clone(&log.codec),
+            stream,
+            log.appender.head(),
+            stop.clone(),
+        );
+        tokio::spawn(follow);
+        Self { feed, stop }
+    }
+
+    /// Reads from `after` to `to`, checking that nothing is missing or doubled.
+    async fn read(&self, after: i64, to: i64) {
+        let mut position = after;
+        while position < to {
+            let events = timeout(PATIENCE, self.feed.next(Position(position), 100))
+                .await
+                .unwrap_or_else(|_| panic!("nothing after {position}"))
+                .expect("the log is there");
+            for event in events {
+                assert_eq!(event.position.0, position + 1);
+                position += 1;
+            }
+        }
+        assert_eq!(position, to);
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn relay(log: &Log, stream: &Context) -> CancellationToken {
+    let relay = Arc::new(Relay {
+        db: log.db.clone(),
+        stream: stream.clone(),
+        appended: log.appender.head(),
+    });
+    let (db, stop) = (log.db.clone(), CancellationToken::new());
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        let work = |held, lost| Arc::clone(&relay).run(held, lost);
+        lease::while_held(&db, relay::NAME, Uuid::from_u128(1), &stopping, work).await;
+    });
+    stop
+}
+
+async fn append(log: &Log, expected: i64, count: usize) {
+    log.append(log.plain(chat(1), expected, count)).await.expect("appended");
+}
+
+#[tokio::test]
+async fn without_nats_the_feed_polls() {
+    let log = Log::create().await;
+    append(&log, 0, 250).await;
+    let following = Following::start(&log, None);
+    following.read(0, 250).await;
+    append(&log, 250, 50).await;
+    following.read(250, 300).await;
+    following.read(17, 300).await;
+}
+
+#[tokio::test]
+async fn events_of_another_process_arrive() {
+    let log = Log::create().await;
+    let following = Following::start(&log, None);
+    let other = crate::log::start(&log.database);
+    other.enqueue(log.plain(chat(1), 0, 30)).expect("room").done().await.expect("appended");
+    following.read(0, 30).await;
+}
+
+#[tokio::test]
+async fn with_nats_the_feed_follows_the_stream_through_its_death() {
+    let (log, mut server) = (Log::create().await, NatsServer::start().await);
+    let context = nats::connect(&server.url()).await.expect("a URL");
+    let relaying = relay(&log, &context);
+    let following = Following::start(&log, Some(context));
+    append(&log, 0, 200).await;
+    following.read(0, 200).await;
+    server.kill().await;
+    append(&log, 200, 200).await;
+    following.read(200, 400).await; // PostgreSQL has everything
+    server.delete_store();
+    server.restart().await;
+    append(&log, 400, 200).await;
+    following.read(400, 600).await;
+    relaying.cancel();
+}
+
+#[tokio::test]
+async fn a_gap_in_the_stream_is_read_from_the_log() {
+    let (log, server) = (Log::create().await, NatsServer::start().await);
+    let context = nats::connect(&server.url()).await.expect("a URL");
+    let relaying = relay(&log, &context);
+    append(&log, 0, 100).await;
+    let following = Following::start(&log, Some(context.clone()));
+    following.read(0, 100).await;
+    // Nothing but purging can make a hole, and even then the feed must not notice.
+    let stream = loop {
+        if let Ok(stream) = context.get_stream(STREAM).await {
+            break stream;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    append(&log, 100, 100).await;
+    let purged = stream.purge().sequence(150).await;
+    assert!(purged.is_ok());
+    append(&log, 200, 100).await;
+    following.read(100, 300).await;
+    relaying.cancel();
+}
+
+#[tokio::test]
+async fn a_silent_relay_does_not_stop_the_feed() {
+    let (log, server) = (Log::create().await, NatsServer::start().await);
+    let context = nats::connect(&server.url()).await.expect("a URL");
+    let relaying = relay(&log, &context);
+    append(&log, 0, 10).await;
+    let following = Following::start(&log, Some(context));
+    following.read(0, 10).await;
+    relaying.cancel();
+    append(&log, 10, 40).await;
+    following.read(10, 50).await;
+}

@@ -1,0 +1,114 @@
+//! A log of one test, and what is appended to it.
+
+use std::sync::Arc;
+
+use domain::chat::ChatEvent;
+use domain::{AccountId, ChatId, MessageId, Personal};
+use eventlog::append::{ClaimRow, KeyRow, NewEvent, Ticket};
+use eventlog::codec::EncodedEvent;
+use eventlog::{Append, AppendError, Appended, Appender, Codec, Ids, database};
+use sqlx::PgPool;
+use testing::TestDatabase;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+pub const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
+pub const BOB: AccountId = AccountId(Uuid::from_u128(0xB0));
+
+pub struct Log {
+    pub database: TestDatabase,
+    pub db: PgPool,
+    pub appender: Appender,
+    pub codec: Arc<Codec>,
+    pub ids: Ids,
+}
+
+impl Log {
+    pub async fn create() -> Self {
+        let database = TestDatabase::create().await;
+        let db = database.app();
+        let appender = start(&database);
+        let codec = Arc::new(Codec::new(db.clone(), testing::master_key()));
+        Self { database, db, appender, codec, ids: Ids::random() }
+    }
+
+    /// An append of `count` events to `chat` at version `expected`. The payload says which.
+    pub fn plain(&self, chat: ChatId, expected: i64, count: usize) -> Append {
+        let events = (0..count).map(|index| NewEvent {
+            event_id: self.ids.next(),
+            encoded: EncodedEvent {
+                event_type: "text_sent".to_owned(),
+                event_version: "1".to_owned(),
+                payload: format!(r#"{{"number": {}}}"#, expected + 1 + index as i64),
+            },
+        });
+        Append {
+            aggregate_type: "chat",
+            aggregate_id: chat.to_string(),
+            expected,
+            events: events.collect(),
+            metadata: "{}".to_owned(),
+            claims: vec![],
+            key: None,
+        }
+    }
+
+    /// An append of real events.
+    pub async fn real(&self, chat: ChatId, expected: i64, events: &[ChatEvent]) -> Append {
+        let encoded = self.codec.encode(events).await.expect("the events encode");
+        let new = |encoded| NewEvent { event_id: self.ids.next(), encoded };
+        let events = encoded.into_iter().map(new).collect();
+        Append { events, ..self.plain(chat, expected, 0) }
+    }
+
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.enqueue(append).done().await
+    }
+
+    pub fn enqueue(&self, append: Append) -> Ticket {
+        self.appender.enqueue(append).expect("the queue has room")
+    }
+
+    /// Everything there is, checked: dense positions, dense streams, times that never go back.
+    pub async fn check(&self) -> i64 {
+        crate::invariants::check(&self.database.owner()).await
+    }
+}
+
+pub fn start(database: &TestDatabase) -> Appender {
+    let options = database::options(&database.url()).expect("it is a URL");
+    Appender::start(options, &TaskTracker::new())
+}
+
+pub fn chat(number: u128) -> ChatId {
+    ChatId(Uuid::from_u128(0xC0_0000 + number))
+}
+
+pub fn opened(chat_id: ChatId) -> ChatEvent {
+    ChatEvent::Opened {
+        chat_id,
+        members: [ALICE, BOB],
+        opened_by: ALICE,
+        opened_at: chrono::DateTime::UNIX_EPOCH,
+    }
+}
+
+pub fn sent(chat_id: ChatId, number: u64, text: &str) -> ChatEvent {
+    ChatEvent::TextSent {
+        chat_id,
+        message_id: MessageId(Uuid::from_u128(u128::from(number))),
+        number,
+        sender: ALICE,
+        recipient: BOB,
+        text: Personal::new(ALICE, text.to_owned()),
+        sent_at: chrono::DateTime::UNIX_EPOCH,
+    }
+}
+
+pub fn taken(scope: &'static str, value: &str) -> ClaimRow {
+    ClaimRow { scope, value: value.as_bytes().to_vec(), take: true }
+}
+
+pub fn key(name: &str) -> KeyRow {
+    KeyRow { caller: ALICE.0, key: name.to_owned(), fingerprint: vec![1; 32] }
+}

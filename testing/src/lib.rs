@@ -1,0 +1,36 @@
+//! What tests of several crates need: real servers, one for each test to itself.
+//!
+//! `make test` starts PostgreSQL and says where everything is. A test that cannot have what it
+//! needs fails, and says which variable is missing: it is never skipped.
+
+#![expect(
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::expect_used,
+    reason = "only tests use this, and a test that cannot be set up has failed"
+)]
+
+mod database;
+mod nats_server;
+
+pub use database::TestDatabase;
+pub use nats_server::NatsServer;
+
+use secrecy::SecretString;
+
+/// A master key for tests: no secret.
+#[must_use]
+pub fn master_key() -> eventlog::MasterKey {
+    eventlog::MasterKey::from_base64(&master_key_base64()).expect("it is 32 bytes")
+}
+
+/// The same, as a setting.
+#[must_use]
+pub fn master_key_base64() -> SecretString {
+    SecretString::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make test`"))
+}

@@ -1,0 +1,5 @@
+//! The command side on real PostgreSQL.
+
+mod gateway;
+mod node;
+mod sign_in;

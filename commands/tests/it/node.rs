@@ -1,0 +1,116 @@
+//! The command side of one process.
+
+use std::sync::Arc;
+
+use commands::{Context, Executed, Gateway, IdempotencyKey, SignIn, SignInSettings, fingerprint};
+use domain::account::{Account, AccountCommand, AccountEvent};
+use domain::chat::{Chat, ChatCommand, ChatError, ChatEvent};
+use domain::{AccountId, ChatId, MessageId};
+use eventlog::{Appender, Clock, Codec, Ids, database};
+use sqlx::PgPool;
+use testing::TestDatabase;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+pub const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
+pub const BOB: AccountId = AccountId(Uuid::from_u128(0xB0));
+pub const MALLORY: AccountId = AccountId(Uuid::from_u128(0xBAD));
+
+pub type CommandError = commands::CommandError<ChatError>;
+
+#[derive(Clone)]
+pub struct Node {
+    pub db: PgPool,
+    pub gateway: Gateway,
+    pub clock: Clock,
+}
+
+impl Node {
+    /// Another process on the same database.
+    pub fn start(database: &TestDatabase) -> Self {
+        Self::with_clock(database, Clock::system())
+    }
+
+    pub fn with_clock(database: &TestDatabase, clock: Clock) -> Self {
+        let db = database.app();
+        let options = database::options(&database.url()).expect("it is a URL");
+        let appender = Appender::start(options, &TaskTracker::new());
+        let codec = Arc::new(Codec::new(db.clone(), testing::master_key()));
+        let (master, ids) = (testing::master_key(), Ids::random());
+        let gateway = Gateway::new(db.clone(), codec, appender, &master, clock.clone(), ids);
+        Self { db, gateway, clock }
+    }
+
+    pub async fn sign_in(&self) -> SignIn {
+        let settings = SignInSettings { issuer: "https://parlance.example".to_owned() };
+        SignIn::new(self.gateway.clone(), &testing::master_key(), settings).await.expect("keys")
+    }
+
+    pub async fn register(
+        &self,
+        account_id: AccountId,
+        username: &str,
+        email: &str,
+    ) -> Result<Executed<AccountEvent>, commands::CommandError<domain::account::AccountError>> {
+        let command = AccountCommand::Register {
+            account_id,
+            username: username.to_owned(),
+            display_name: "Somebody".to_owned(),
+            email: email.to_owned(),
+            now: self.clock.now(),
+        };
+        let context = Context::default();
+        self.gateway.execute::<Account>(&account_id.to_string(), command, &context).await
+    }
+
+    pub async fn open(&self) -> Executed<ChatEvent> {
+        self.chat(ChatCommand::Open { by: ALICE, with: BOB, now: self.clock.now() })
+            .await
+            .expect("the chat opens")
+    }
+
+    pub async fn send(
+        &self,
+        sender: AccountId,
+        message_id: MessageId,
+        text: &str,
+        key: Option<&str>,
+    ) -> Result<Executed<ChatEvent>, CommandError> {
+        let context = Context {
+            actor: Some(sender),
+            request_id: "test".to_owned(),
+            key: key.map(|key| IdempotencyKey {
+                caller: sender,
+                key: key.to_owned(),
+                fingerprint: fingerprint("POST", "/messages", text.as_bytes()),
+            }),
+        };
+        let text = text.to_owned();
+        let command = ChatCommand::SendText { message_id, sender, text, now: self.clock.now() };
+        self.gateway.execute::<Chat>(&chat_id(), command, &context).await
+    }
+
+    pub async fn chat(&self, command: ChatCommand) -> Result<Executed<ChatEvent>, CommandError> {
+        self.gateway.execute::<Chat>(&chat_id(), command, &Context::default()).await
+    }
+
+    pub async fn events(&self) -> i64 {
+        let count = "SELECT count(*) FROM events";
+        sqlx::query_scalar(count).fetch_one(&self.db).await.expect("a count")
+    }
+}
+
+pub fn chat_id() -> String {
+    ChatId::between(ALICE, BOB).to_string()
+}
+
+pub fn message(number: u128) -> MessageId {
+    MessageId(Uuid::from_u128(number))
+}
+
+pub fn number(executed: &Executed<ChatEvent>) -> u64 {
+    match executed.events[..] {
+        [ChatEvent::TextSent { number, .. }] => number,
+        ref other => panic!("{other:?}"),
+    }
+}

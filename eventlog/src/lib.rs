@@ -8,11 +8,13 @@
 //! - [`append`]: group commit
 //! - [`codec`]: stored JSON ⇄ events, upcasting and sealing
 //! - [`load`], [`snapshot`]: an aggregate's state
+//! - [`audit`]: a second reader to compare with
 //! - [`lease`]: who may run what only one process may run
 //! - [`relay`]: the log to JetStream
 //! - [`feed`]: the log to projectors and policies
 
 pub mod append;
+pub mod audit;
 pub mod clock;
 pub mod codec;
 pub mod database;

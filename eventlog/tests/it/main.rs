@@ -1,6 +1,7 @@
 //! The event log on real PostgreSQL and NATS.
 
 mod append;
+mod audit;
 mod codec;
 mod feed;
 mod invariants;

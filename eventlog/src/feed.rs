@@ -15,13 +15,15 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use futures_util::StreamExt;
+use futures_util::stream::ReadyChunks;
 use sqlx::PgPool;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::codec::{Codec, CodecError};
+use crate::history;
 use crate::nats::{self, STREAM};
 use crate::read;
 use crate::recorded::{Position, RecordedEvent, StoredEvent};
@@ -38,6 +40,9 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long the stream may be silent before PostgreSQL is asked whether it should be.
 const SILENCE: Duration = Duration::from_millis(250);
 
+/// How often a stream that was not there is looked for again.
+const PROBE: Duration = Duration::from_secs(1);
+
 /// After a failure.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -48,6 +53,9 @@ pub enum FeedError {
     Database(#[from] sqlx::Error),
     #[error(transparent)]
     Codec(#[from] CodecError),
+    /// Somebody else's events. The stream is looked at anew before it is believed again.
+    #[error("the stream has an event {0}, and the log does not")]
+    Ahead(Position),
 }
 
 /// Where subscribers read from. Cheap to clone.
@@ -154,39 +162,20 @@ impl Follower {
     async fn follow(&mut self) -> Result<(), FeedError> {
         if *self.moved.borrow() == Position::START {
             // Only what is new is kept in memory; what is older is in PostgreSQL.
-            let head = read::head(&self.shared.db).await?;
+            let head = self.head().await?;
             self.moved.send_replace(head);
         }
         self.catch_up().await?;
-        let Some(stream) = self.stream.clone() else {
-            return self.poll().await;
+        let Some(mut messages) = self.messages().await else {
+            return self.poll_until(Instant::now() + PROBE).await;
         };
-        let after = *self.moved.borrow();
-        let consumer = stream.create_consumer_on_stream(
-            pull::OrderedConfig {
-                deliver_policy: DeliverPolicy::ByStartSequence {
-                    start_sequence: after.next().sequence(),
-                },
-                ..Default::default()
-            },
-            STREAM,
-        );
-        let Ok(consumer) = consumer.await else {
-            return self.poll_once().await; // no stream, or no server: PostgreSQL has everything
-        };
-        let Ok(messages) = consumer.messages().await else {
-            return self.poll_once().await;
-        };
-        let mut messages = messages.ready_chunks(GATHER_MAX);
         loop {
             match timeout(SILENCE, messages.next()).await {
                 Ok(Some(chunk)) => {
                     let mut events = Vec::with_capacity(chunk.len());
                     for message in chunk {
                         let Ok(message) = message else { return Ok(()) };
-                        let Ok(info) = message.info() else {
-                            return Ok(());
-                        };
+                        let Ok(info) = message.info() else { return Ok(()) };
                         let sequence = info.stream_sequence;
                         events.extend(nats::stored(&message, sequence));
                     }
@@ -194,7 +183,7 @@ impl Follower {
                 }
                 Ok(None) => return Ok(()),
                 Err(_) => {
-                    if read::head(&self.shared.db).await? > *self.moved.borrow() {
+                    if self.head().await? > *self.moved.borrow() {
                         self.catch_up().await?; // the relay or the stream is behind
                     }
                 }
@@ -202,12 +191,45 @@ impl Follower {
         }
     }
 
-    /// Takes in what the stream delivered: what follows on, and what is missing before it.
+    /// What the stream holds from here on, in chunks; nothing when there is no stream, or no server,
+    /// or the stream is not a copy of our log. PostgreSQL has everything.
+    async fn messages(&self) -> Option<ReadyChunks<pull::Ordered>> {
+        let stream = self.stream.as_ref()?;
+        match history::end(&self.shared.db, stream).await {
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(error) => {
+                tracing::debug!(%error, "the feed does without the stream");
+                return None;
+            }
+        }
+        let config = pull::OrderedConfig {
+            deliver_policy: DeliverPolicy::ByStartSequence {
+                start_sequence: self.moved.borrow().next().sequence(),
+            },
+            ..Default::default()
+        };
+        let consumer = stream.create_consumer_on_stream(config, STREAM).await.ok()?;
+        Some(consumer.messages().await.ok()?.ready_chunks(GATHER_MAX))
+    }
+
+    /// Takes in what the stream delivered: what follows on, and what is missing before it. What the
+    /// log does not reach to was never recorded here, whoever published it.
     async fn take(&mut self, events: Vec<StoredEvent>) -> Result<(), FeedError> {
         let after = *self.moved.borrow();
         let fresh: Vec<_> = events.into_iter().filter(|it| it.position > after.0).collect();
+        let Some(last) = fresh.last().map(|it| Position(it.position)) else {
+            return Ok(());
+        };
+        if last > *self.appended.borrow() && last > self.head().await? {
+            return Err(FeedError::Ahead(last));
+        }
         let follows = (after.0 + 1..).zip(&fresh).all(|(expected, it)| it.position == expected);
         if follows { self.keep(fresh).await } else { self.catch_up().await }
+    }
+
+    async fn head(&self) -> sqlx::Result<Position> {
+        read::head(&self.shared.db).await
     }
 
     /// Reads from PostgreSQL whatever memory does not have yet.
@@ -222,15 +244,12 @@ impl Follower {
         }
     }
 
-    async fn poll_once(&mut self) -> Result<(), FeedError> {
-        drop(timeout(POLL, self.appended.changed()).await);
-        self.catch_up().await
-    }
-
-    async fn poll(&mut self) -> Result<(), FeedError> {
-        loop {
-            self.poll_once().await?;
+    async fn poll_until(&mut self, end: Instant) -> Result<(), FeedError> {
+        while Instant::now() < end {
+            drop(timeout(POLL, self.appended.changed()).await);
+            self.catch_up().await?;
         }
+        Ok(())
     }
 
     async fn keep(&mut self, events: Vec<StoredEvent>) -> Result<(), FeedError> {

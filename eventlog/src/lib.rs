@@ -19,6 +19,7 @@ pub mod clock;
 pub mod codec;
 pub mod database;
 pub mod feed;
+mod history;
 pub mod keys;
 pub mod lease;
 pub mod load;

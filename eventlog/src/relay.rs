@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::Context;
-use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, PublishErrorKind};
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use sqlx::PgPool;
@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::history::{self, HistoryError, Stranger};
 use crate::lease::Lease;
 use crate::nats::{self, RETAINED_MAX, STREAM};
 use crate::read;
@@ -49,15 +50,21 @@ enum RelayError {
     /// Another relay published, or the stream lost its tail. Its end must be looked up again.
     #[error("the stream is not where it was")]
     Moved,
-    /// The stream knows more than the log: the database was restored from an older backup, or the
-    /// stream is another installation's. No relay can mend that.
-    #[error("the stream ends at {stream} and the log at {log}: they are not of one history")]
-    Ahead { stream: i64, log: i64 },
-    /// The stream's last message is not the log's event of that position.
-    #[error("message {0} of the stream is not event {0} of the log")]
-    Stranger(i64),
+    /// No relay can mend that.
+    #[error(transparent)]
+    Stranger(#[from] Stranger),
     #[error("another relay has taken over")]
     Fenced,
+}
+
+impl From<HistoryError> for RelayError {
+    fn from(error: HistoryError) -> Self {
+        match error {
+            HistoryError::Database(error) => Self::Database(error),
+            HistoryError::Stream(error) => Self::Stream(error),
+            HistoryError::Stranger(error) => Self::Stranger(error),
+        }
+    }
 }
 
 /// Publishes what is in the log and not in the stream.
@@ -79,7 +86,7 @@ impl Relay {
             };
             match ended {
                 Err(RelayError::Fenced) => return,
-                Err(error @ (RelayError::Ahead { .. } | RelayError::Stranger(_))) => {
+                Err(error @ RelayError::Stranger(_)) => {
                     tracing::error!(%error, "the relay is stopped until an operator decides");
                     metrics::gauge!("parlance_relay_stopped").set(1.0);
                     tokio::time::sleep(CHECK * 5).await;
@@ -114,7 +121,7 @@ impl Attempt<'_> {
                 self.save(published).await?;
                 if checked.elapsed() >= CHECK {
                     checked = Instant::now();
-                    if self.stream_end().await? != Some(published) {
+                    if history::stream_end(&self.relay.stream).await? != Some(published) {
                         return Err(RelayError::Moved);
                     }
                 }
@@ -169,8 +176,8 @@ impl Attempt<'_> {
 
     /// Where to go on, after making sure that the stream and the log are of one history.
     async fn find_end(&self) -> Result<Position, RelayError> {
-        let head = read::head(&self.relay.db).await?;
-        let Some(end) = self.stream_end().await? else {
+        let Some(end) = history::end(&self.relay.db, &self.relay.stream).await? else {
+            let head = read::head(&self.relay.db).await?;
             let first = (head.0 - RETAINED_MAX + 1).max(1);
             tracing::info!(first, "creating the stream");
             self.relay
@@ -180,54 +187,12 @@ impl Attempt<'_> {
                 .map_err(|error| RelayError::Stream(error.to_string()))?;
             return Ok(Position(first - 1));
         };
-        if end > head {
-            return Err(RelayError::Ahead { stream: end.0, log: head.0 });
-        }
-        self.check_last(end).await?;
         let published = read::checkpoint(&self.relay.db, NAME).await?;
         if end < published {
             tracing::warn!(%end, %published, "the stream lost acknowledged events; publishing them again");
             metrics::counter!("parlance_relay_healed_total").increment(published.0.abs_diff(end.0));
         }
         Ok(end)
-    }
-
-    /// The stream's last sequence; nothing when there is no stream.
-    async fn stream_end(&self) -> Result<Option<Position>, RelayError> {
-        match self.relay.stream.get_stream(STREAM).await {
-            Ok(stream) => {
-                let last = stream.cached_info().state.last_sequence;
-                let last =
-                    i64::try_from(last).map_err(|error| RelayError::Stream(error.to_string()))?;
-                Ok(Some(Position(last)))
-            }
-            Err(error) if is_missing(&error) => Ok(None),
-            Err(error) => Err(RelayError::Stream(error.to_string())),
-        }
-    }
-
-    /// Refuses a stream whose last message is not our event of that position.
-    async fn check_last(&self, end: Position) -> Result<(), RelayError> {
-        let Some(event) = read::page(&self.relay.db, Position(end.0 - 1), 1).await?.pop() else {
-            return Ok(()); // nothing was ever recorded
-        };
-        let stream = self
-            .relay
-            .stream
-            .get_stream_no_info(STREAM)
-            .await
-            .map_err(|error| RelayError::Stream(error.to_string()))?;
-        // A stream that was created and not filled yet has no message at its last sequence.
-        let Ok(message) = stream.direct_get(end.sequence()).await else {
-            return Ok(());
-        };
-        let id = message.headers.get(async_nats::header::NATS_MESSAGE_ID);
-        if event.position == end.0
-            && id.map(async_nats::HeaderValue::as_str) != Some(&event.event_id.to_string())
-        {
-            return Err(RelayError::Stranger(end.0));
-        }
-        Ok(())
     }
 
     /// Records how far the stream is known to reach, unless another relay holds the lease by now.
@@ -252,17 +217,6 @@ impl Attempt<'_> {
             .fetch_optional(&self.relay.db)
             .await?;
         if epoch == Some(self.epoch) { Ok(()) } else { Err(RelayError::Fenced) }
-    }
-}
-
-fn is_missing(error: &GetStreamError) -> bool {
-    match error.kind() {
-        GetStreamErrorKind::JetStream(error) => {
-            error.error_code() == async_nats::jetstream::ErrorCode::STREAM_NOT_FOUND
-        }
-        GetStreamErrorKind::EmptyName
-        | GetStreamErrorKind::Request
-        | GetStreamErrorKind::InvalidStreamName => false,
     }
 }
 

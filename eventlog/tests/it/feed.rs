@@ -150,3 +150,42 @@ async fn a_silent_relay_does_not_stop_the_feed() {
     append(&log, 10, 40).await;
     following.read(10, 50).await;
 }
+
+#[tokio::test]
+async fn a_stream_of_another_log_is_not_believed() {
+    let (other, server) = (Log::create().await, NatsServer::start().await);
+    let context = nats::connect(&server.url()).await.expect("a URL");
+    let relaying = relay(&other, &context);
+    append(&other, 0, 200).await;
+    let elsewhere = Following::start(&other, Some(context.clone()));
+    elsewhere.read(0, 200).await;
+    let filled = async {
+        while read_end(&context).await != Some(200) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, filled).await.expect("the stream is filled");
+    relaying.cancel();
+
+    // Shorter than the stream, then as long, then longer: it is never the stream's events.
+    let log = Log::create().await;
+    append(&log, 0, 5).await;
+    let following = Following::start(&log, Some(context));
+    for (expected, count) in [(5, 195), (200, 50)] {
+        append(&log, expected, count).await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
+    }
+    let stored = eventlog::read::page(&log.db, Position::START, 1_000).await.expect("read");
+    let mut position = 0;
+    while position < 250 {
+        let events = following.feed.next(Position(position), 500).await.expect("the log is there");
+        for event in events {
+            assert_eq!(event.event_id, stored[position as usize].event_id);
+            position += 1;
+        }
+    }
+}
+
+async fn read_end(context: &Context) -> Option<u64> {
+    Some(context.get_stream(STREAM).await.ok()?.cached_info().state.last_sequence)
+}

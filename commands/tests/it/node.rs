@@ -12,26 +12,26 @@ use testing::TestDatabase;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
-pub const BOB: AccountId = AccountId(Uuid::from_u128(0xB0));
-pub const MALLORY: AccountId = AccountId(Uuid::from_u128(0xBAD));
+pub(crate) const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
+pub(crate) const BOB: AccountId = AccountId(Uuid::from_u128(0xB0));
+pub(crate) const MALLORY: AccountId = AccountId(Uuid::from_u128(0xBAD));
 
-pub type CommandError = commands::CommandError<ChatError>;
+pub(crate) type CommandError = commands::CommandError<ChatError>;
 
 #[derive(Clone)]
-pub struct Node {
-    pub db: PgPool,
-    pub gateway: Gateway,
-    pub clock: Clock,
+pub(crate) struct Node {
+    pub(crate) db: PgPool,
+    pub(crate) gateway: Gateway,
+    pub(crate) clock: Clock,
 }
 
 impl Node {
     /// Another process on the same database.
-    pub fn start(database: &TestDatabase) -> Self {
+    pub(crate) fn start(database: &TestDatabase) -> Self {
         Self::with_clock(database, Clock::system())
     }
 
-    pub fn with_clock(database: &TestDatabase, clock: Clock) -> Self {
+    pub(crate) fn with_clock(database: &TestDatabase, clock: Clock) -> Self {
         let db = database.app();
         let options = database::options(&database.url()).expect("it is a URL");
         let appender = Appender::start(options, &TaskTracker::new());
@@ -41,12 +41,12 @@ impl Node {
         Self { db, gateway, clock }
     }
 
-    pub async fn sign_in(&self) -> SignIn {
+    pub(crate) async fn sign_in(&self) -> SignIn {
         let settings = SignInSettings { issuer: "https://parlance.example".to_owned() };
         SignIn::new(self.gateway.clone(), &testing::master_key(), settings).await.expect("keys")
     }
 
-    pub async fn register(
+    pub(crate) async fn register(
         &self,
         account_id: AccountId,
         username: &str,
@@ -63,13 +63,13 @@ impl Node {
         self.gateway.execute::<Account>(&account_id.to_string(), command, &context).await
     }
 
-    pub async fn open(&self) -> Executed<ChatEvent> {
+    pub(crate) async fn open(&self) -> Executed<ChatEvent> {
         self.chat(ChatCommand::Open { by: ALICE, with: BOB, now: self.clock.now() })
             .await
             .expect("the chat opens")
     }
 
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         sender: AccountId,
         message_id: MessageId,
@@ -90,25 +90,28 @@ impl Node {
         self.gateway.execute::<Chat>(&chat_id(), command, &context).await
     }
 
-    pub async fn chat(&self, command: ChatCommand) -> Result<Executed<ChatEvent>, CommandError> {
+    pub(crate) async fn chat(
+        &self,
+        command: ChatCommand,
+    ) -> Result<Executed<ChatEvent>, CommandError> {
         self.gateway.execute::<Chat>(&chat_id(), command, &Context::default()).await
     }
 
-    pub async fn events(&self) -> i64 {
+    pub(crate) async fn events(&self) -> i64 {
         let count = "SELECT count(*) FROM events";
         sqlx::query_scalar(count).fetch_one(&self.db).await.expect("a count")
     }
 }
 
-pub fn chat_id() -> String {
+pub(crate) fn chat_id() -> String {
     ChatId::between(ALICE, BOB).to_string()
 }
 
-pub fn message(number: u128) -> MessageId {
+pub(crate) fn message(number: u128) -> MessageId {
     MessageId(Uuid::from_u128(number))
 }
 
-pub fn number(executed: &Executed<ChatEvent>) -> u64 {
+pub(crate) fn number(executed: &Executed<ChatEvent>) -> u64 {
     match executed.events[..] {
         [ChatEvent::TextSent { number, .. }] => number,
         ref other => panic!("{other:?}"),

@@ -25,7 +25,7 @@ async fn decoded(log: &Log, codec: &Codec) -> Result<Event, DecodeError> {
 fn text(event: Event) -> Option<String> {
     match event {
         Event::Chat(ChatEvent::TextSent { text, .. }) => text.into_value(),
-        other => panic!("{other:?}"),
+        Event::Chat(_) | Event::Account(_) => panic!("not a text"),
     }
 }
 

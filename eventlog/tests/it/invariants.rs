@@ -40,7 +40,7 @@ const INVARIANTS: [(&str, &str); 6] = [
 ];
 
 /// Checks all of them; returns how many events there are.
-pub async fn check(db: &PgPool) -> i64 {
+pub(crate) async fn check(db: &PgPool) -> i64 {
     for (invariant, query) in INVARIANTS {
         let violations: i64 = sqlx::query_scalar(query).fetch_one(db).await.expect("it answers");
         assert_eq!(violations, 0, "broken: {invariant}");

@@ -1,5 +1,6 @@
 //! Loading: with a snapshot or without, the same state.
 
+use cqrs_es::persist::PersistedEventRepository;
 use domain::chat::{Chat, ChatEvent};
 use domain::{Decider, MessageId};
 use eventlog::load::{Loaded, load};
@@ -33,7 +34,6 @@ async fn a_stream_is_loaded_whole_and_as_the_stock_reader_sees_it() {
 
     // postgres-es reads the same tables and shares no code with us.
     let repository = PostgresEventRepository::new(log.db.clone());
-    use cqrs_es::persist::PersistedEventRepository;
     let stock = repository.get_events::<Chat>(&chat(1).to_string()).await.expect("it reads");
     assert_eq!(stock.len(), 2_500);
     for (event, sequence) in stock.iter().zip(1..) {

@@ -12,19 +12,19 @@ use testing::TestDatabase;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-pub const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
-pub const BOB: AccountId = AccountId(Uuid::from_u128(0xB0));
+pub(crate) const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
+pub(crate) const BOB: AccountId = AccountId(Uuid::from_u128(0xB0));
 
-pub struct Log {
-    pub database: TestDatabase,
-    pub db: PgPool,
-    pub appender: Appender,
-    pub codec: Arc<Codec>,
-    pub ids: Ids,
+pub(crate) struct Log {
+    pub(crate) database: TestDatabase,
+    pub(crate) db: PgPool,
+    pub(crate) appender: Appender,
+    pub(crate) codec: Arc<Codec>,
+    pub(crate) ids: Ids,
 }
 
 impl Log {
-    pub async fn create() -> Self {
+    pub(crate) async fn create() -> Self {
         let database = TestDatabase::create().await;
         let db = database.app();
         let appender = start(&database);
@@ -33,7 +33,7 @@ impl Log {
     }
 
     /// An append of `count` events to `chat` at version `expected`. The payload says which.
-    pub fn plain(&self, chat: ChatId, expected: i64, count: usize) -> Append {
+    pub(crate) fn plain(&self, chat: ChatId, expected: i64, count: usize) -> Append {
         let events = (0..count).map(|index| NewEvent {
             event_id: self.ids.next(),
             encoded: EncodedEvent {
@@ -54,37 +54,37 @@ impl Log {
     }
 
     /// An append of real events.
-    pub async fn real(&self, chat: ChatId, expected: i64, events: &[ChatEvent]) -> Append {
+    pub(crate) async fn real(&self, chat: ChatId, expected: i64, events: &[ChatEvent]) -> Append {
         let encoded = self.codec.encode(events).await.expect("the events encode");
         let new = |encoded| NewEvent { event_id: self.ids.next(), encoded };
         let events = encoded.into_iter().map(new).collect();
         Append { events, ..self.plain(chat, expected, 0) }
     }
 
-    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+    pub(crate) async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         self.enqueue(append).done().await
     }
 
-    pub fn enqueue(&self, append: Append) -> Ticket {
+    pub(crate) fn enqueue(&self, append: Append) -> Ticket {
         self.appender.enqueue(append).expect("the queue has room")
     }
 
     /// Everything there is, checked: dense positions, dense streams, times that never go back.
-    pub async fn check(&self) -> i64 {
+    pub(crate) async fn check(&self) -> i64 {
         crate::invariants::check(&self.database.owner()).await
     }
 }
 
-pub fn start(database: &TestDatabase) -> Appender {
+pub(crate) fn start(database: &TestDatabase) -> Appender {
     let options = database::options(&database.url()).expect("it is a URL");
     Appender::start(options, &TaskTracker::new())
 }
 
-pub fn chat(number: u128) -> ChatId {
+pub(crate) fn chat(number: u128) -> ChatId {
     ChatId(Uuid::from_u128(0xC0_0000 + number))
 }
 
-pub fn opened(chat_id: ChatId) -> ChatEvent {
+pub(crate) fn opened(chat_id: ChatId) -> ChatEvent {
     ChatEvent::Opened {
         chat_id,
         members: [ALICE, BOB],
@@ -93,7 +93,7 @@ pub fn opened(chat_id: ChatId) -> ChatEvent {
     }
 }
 
-pub fn sent(chat_id: ChatId, number: u64, text: &str) -> ChatEvent {
+pub(crate) fn sent(chat_id: ChatId, number: u64, text: &str) -> ChatEvent {
     ChatEvent::TextSent {
         chat_id,
         message_id: MessageId(Uuid::from_u128(u128::from(number))),
@@ -105,10 +105,10 @@ pub fn sent(chat_id: ChatId, number: u64, text: &str) -> ChatEvent {
     }
 }
 
-pub fn taken(scope: &'static str, value: &str) -> ClaimRow {
+pub(crate) fn taken(scope: &'static str, value: &str) -> ClaimRow {
     ClaimRow { scope, value: value.as_bytes().to_vec(), take: true }
 }
 
-pub fn key(name: &str) -> KeyRow {
+pub(crate) fn key(name: &str) -> KeyRow {
     KeyRow { caller: ALICE.0, key: name.to_owned(), fingerprint: vec![1; 32] }
 }

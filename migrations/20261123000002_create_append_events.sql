@@ -16,7 +16,12 @@ CREATE FUNCTION append_events(
     k_caller uuid[], k_key text[], k_fingerprint bytea[],
     k_aggregate_type text[], k_aggregate_id text[], k_first bigint[], k_last bigint[],
     OUT first_position bigint, OUT appended_at timestamptz
-) LANGUAGE plpgsql AS $$
+)
+LANGUAGE plpgsql
+-- A batch looks up some dozens of streams. Every other way than by index reads all of them.
+SET enable_hashjoin = off
+SET enable_mergejoin = off
+AS $$
 DECLARE
     culprits jsonb;
     added    bigint := cardinality(e_id);

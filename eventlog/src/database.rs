@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool};
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use thiserror::Error;
+
+/// What crates without SQL of their own pass along.
+pub use sqlx::{PgPool, postgres::PgConnectOptions};
 
 /// Every schema change there ever was, in order.
 pub static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
@@ -20,8 +23,10 @@ const REST: Duration = Duration::from_secs(1);
 /// Statements slower than this are worth a line in the log.
 const SLOW: Duration = Duration::from_millis(500);
 
-/// Limits that keep a stuck client from holding locks: see `docs/operations.md`.
-const SESSION: [(&str, &str); 3] = [
+/// Limits that keep a stuck client from holding locks, and no just-in-time compilation: it takes
+/// tens of milliseconds before statements that take one.
+const SESSION: [(&str, &str); 4] = [
+    ("jit", "off"),
     ("idle_in_transaction_session_timeout", "10s"),
     ("lock_timeout", "15s"),
     ("application_name", "parlance"),

@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::append;
 use crate::codec::{Codec, CodecError};
 use crate::history;
 use crate::nats::{self, STREAM};
@@ -111,7 +112,7 @@ impl Feed {
             let limit = i64::try_from(limit).unwrap_or(read::PAGE).min(read::PAGE);
             let page = read::page(&self.shared.db, after, limit).await?;
             if page.is_empty() {
-                drop(timeout(POLL, newest.changed()).await);
+                append::news(&mut newest, POLL).await;
                 continue;
             }
             let events = self.shared.codec.decode(page).await?;
@@ -246,7 +247,7 @@ impl Follower {
 
     async fn poll_until(&mut self, end: Instant) -> Result<(), FeedError> {
         while Instant::now() < end {
-            drop(timeout(POLL, self.appended.changed()).await);
+            append::news(&mut self.appended, POLL).await;
             self.catch_up().await?;
         }
         Ok(())

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -40,6 +40,7 @@ pub async fn while_held<F, W>(
     W: Future<Output = ()>,
 {
     let mut attempts = interval(PAUSE);
+    attempts.set_missed_tick_behavior(MissedTickBehavior::Delay); // those while it was held
     while !stop.is_cancelled() {
         tokio::select! {
             () = stop.cancelled() => return,

@@ -14,9 +14,10 @@ use futures_util::stream::{FuturesOrdered, StreamExt};
 use sqlx::PgPool;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::append;
 use crate::history::{self, HistoryError, Stranger};
 use crate::lease::Lease;
 use crate::nats::{self, RETAINED_MAX, STREAM};
@@ -125,8 +126,7 @@ impl Attempt<'_> {
                         return Err(RelayError::Moved);
                     }
                 }
-                // Either way it is time to look: news, or nothing for a while.
-                drop(timeout(IDLE, appended.changed()).await);
+                append::news(&mut appended, IDLE).await;
                 continue;
             }
             published = self.publish(published, &events).await?;

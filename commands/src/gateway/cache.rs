@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::Decider;
 use domain::account::Account;
 use domain::chat::Chat;
+use eventlog::append::Lineage;
 use eventlog::load::Loaded;
 use tokio::sync::MutexGuard;
 
@@ -116,27 +117,23 @@ pub(super) struct Slot<A>(tokio::sync::Mutex<State<A>>);
 
 pub(super) struct State<A> {
     pub(super) loaded: Option<Loaded<A>>,
-    /// Grows when a state is thrown away. What was decided on an older one is void.
-    pub(super) epoch: u64,
+    /// Of everything that was decided on the state, as long as all of it is accepted.
+    pub(super) lineage: Lineage,
 }
 
 impl<A> Default for Slot<A> {
     fn default() -> Self {
-        Self(tokio::sync::Mutex::new(State { loaded: None, epoch: 0 }))
+        Self(tokio::sync::Mutex::new(State { loaded: None, lineage: Lineage::default() }))
     }
 }
 
 impl<A> Slot<A> {
+    /// The state, or none if the log did not accept what was decided on it.
     pub(super) async fn lock(&self) -> MutexGuard<'_, State<A>> {
-        self.0.lock().await
-    }
-
-    /// Throws the state of `epoch` away: the log did not accept what was decided on it.
-    pub(super) async fn forget(&self, epoch: u64) {
-        let mut state = self.lock().await;
-        if state.epoch == epoch {
-            state.loaded = None;
-            state.epoch += 1;
+        let mut state = self.0.lock().await;
+        if state.lineage.is_void() {
+            *state = State { loaded: None, lineage: Lineage::default() };
         }
+        state
     }
 }

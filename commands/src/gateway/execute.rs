@@ -31,8 +31,6 @@ enum Decision<A: Decider> {
 /// A decision that waits for the log's word.
 struct Made<A: Decider> {
     decision: Decision<A>,
-    /// Of the state it was made on.
-    epoch: u64,
     ticket: Ticket,
 }
 
@@ -53,12 +51,10 @@ impl Gateway {
             match made.ticket.done().await {
                 Ok(appended) => return self.conclude(id, made.decision, appended.position),
                 Err(AppendError::Conflict) => {
-                    slot.forget(made.epoch).await;
                     metrics::counter!("parlance_command_conflicts_total").increment(1);
                     sleep(self.jitter(attempt)).await;
                 }
                 Err(error) => {
-                    slot.forget(made.epoch).await;
                     if error == AppendError::KeyTaken
                         && let Some(key) = &context.key
                         && let Some(executed) = self.replay::<A>(key).await?
@@ -86,7 +82,7 @@ impl Gateway {
         A::Event: TryFrom<Event>,
     {
         let mut state = slot.lock().await;
-        let epoch = state.epoch;
+        let lineage = state.lineage.clone();
         let loaded = self.loaded(&mut state, id).await?;
         let decided = loaded.state.decide(command);
         let events = decided.as_deref().unwrap_or_default();
@@ -94,6 +90,7 @@ impl Gateway {
             aggregate_type: A::TYPE,
             aggregate_id: id.to_owned(),
             expected: loaded.version,
+            lineage,
             claims: self.claim_rows(&loaded.state, events),
             events: self.encode(events).await?,
             metadata: metadata(context),
@@ -113,7 +110,7 @@ impl Gateway {
                 Decision::Record { events, snapshot }
             }
         };
-        Ok(Made { decision, epoch, ticket })
+        Ok(Made { decision, ticket })
     }
 
     pub(super) async fn loaded<'a, A>(

@@ -8,12 +8,15 @@
 mod batch;
 mod writer;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -40,11 +43,34 @@ pub struct Append {
     pub aggregate_id: String,
     /// The version of the stream that the decision was made on.
     pub expected: i64,
+    /// The state that the decision was made on.
+    pub lineage: Lineage,
     pub events: Vec<NewEvent>,
     /// JSON, the same for each event.
     pub metadata: String,
     pub claims: Vec<ClaimRow>,
     pub key: Option<KeyRow>,
+}
+
+/// Everything decided on one state, and on what that state was then brought to.
+///
+/// A decision may rest on events that are queued and not yet accepted. If those are refused, it
+/// rests on a history that never happened, and its expected version proves nothing: another process
+/// may have brought the stream to that version by other events. So one refusal voids the lineage,
+/// and the appender refuses all of it that is still to come.
+#[derive(Debug, Clone, Default)]
+pub struct Lineage(Arc<AtomicBool>);
+
+impl Lineage {
+    /// Whether something of it was refused.
+    #[must_use]
+    pub fn is_void(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn void(&self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// An event, and its id.
@@ -152,6 +178,17 @@ impl Appender {
     pub fn waiting(&self) -> usize {
         self.queue.max_capacity() - self.queue.capacity()
     }
+}
+
+/// Waits until this process has appended, but no longer than `patience`: others may have too. In a
+/// process that takes no commands it just waits.
+pub(crate) async fn news(appended: &mut watch::Receiver<Position>, patience: Duration) {
+    let changed = async {
+        if appended.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    drop(timeout(patience, changed).await);
 }
 
 impl Ticket {

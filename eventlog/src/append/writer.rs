@@ -100,8 +100,12 @@ impl Writer {
     /// Writes `batch`, without those who are refused, until all of it is answered.
     async fn write(&mut self, mut batch: Vec<Queued>) {
         let mut tried = false;
-        while !batch.is_empty() {
+        loop {
             give_up_late(&mut batch);
+            give_up_void(&mut batch);
+            if batch.is_empty() {
+                return;
+            }
             let appends: Vec<&Append> = batch.iter().map(|it| &it.append).collect();
             let verdict = match self.connect().await {
                 Ok(connection) => timeout(BATCH_TIMEOUT, batch::write(connection, &appends))
@@ -215,7 +219,18 @@ fn give_up_late(batch: &mut Vec<Queued>) {
     }
 }
 
+/// Refuses what was decided on something that was refused since.
+fn give_up_void(batch: &mut Vec<Queued>) {
+    for queued in batch.extract_if(.., |it| it.append.lineage.is_void()) {
+        tell(queued, Err(AppendError::Conflict));
+    }
+}
+
+/// Answers one append. A refusal voids its lineage before anybody hears of it.
 fn tell(queued: Queued, answer: Result<Appended, AppendError>) {
+    if answer.is_err() {
+        queued.append.lineage.void();
+    }
     if queued.answer.send(answer).is_err() {
         tracing::debug!("the caller of an append has gone");
     }

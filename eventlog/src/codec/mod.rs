@@ -177,5 +177,6 @@ fn event(
     seal::open(&mut payload, keys)?;
     Event::from_json(aggregate_type, payload)
         .map_err(|error| DecodeError::Malformed(error.to_string()))?
-        .map_err(|error| DecodeError::Malformed(error.to_string()))
+        // serde's own words may quote a value, and this stands in logs.
+        .map_err(|_| DecodeError::Malformed("the payload is not of this event's shape".to_owned()))
 }

@@ -1,6 +1,6 @@
 //! Group commit: what is acknowledged is there, once, and nothing else is.
 
-use eventlog::append::AppendError;
+use eventlog::append::{AppendError, Lineage};
 use eventlog::{Append, Position};
 use sqlx::Executor;
 
@@ -60,6 +60,22 @@ async fn what_follows_a_refused_append_on_its_stream_is_refused_too() {
     assert_eq!(follower.done().await, Err(AppendError::Conflict));
     assert!(bystander.done().await.is_ok());
     assert_eq!(log.check().await, 2);
+}
+
+#[tokio::test]
+async fn what_was_decided_on_refused_events_is_refused_even_at_the_right_version() {
+    let log = Log::create().await;
+    let other = start(&log.database);
+    other.enqueue(log.plain(chat(1), 0, 1)).unwrap().done().await.expect("they were faster");
+
+    let lineage = Lineage::default();
+    let first = Append { lineage: lineage.clone(), ..log.plain(chat(1), 0, 1) };
+    let second = Append { lineage: lineage.clone(), ..log.plain(chat(1), 1, 1) };
+    assert_eq!(log.append(first).await, Err(AppendError::Conflict));
+    // The stream is at version 1, but not by the event that the second decision rests on.
+    assert_eq!(log.append(second).await, Err(AppendError::Conflict));
+    assert!(lineage.is_void());
+    assert_eq!(log.check().await, 1);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::chat::ChatEvent;
 use domain::{AccountId, ChatId, MessageId, Personal};
-use eventlog::append::{ClaimRow, KeyRow, NewEvent, Ticket};
+use eventlog::append::{ClaimRow, KeyRow, Lineage, NewEvent, Ticket};
 use eventlog::codec::EncodedEvent;
 use eventlog::{Append, AppendError, Appended, Appender, Codec, Ids, database};
 use sqlx::PgPool;
@@ -46,6 +46,7 @@ impl Log {
             aggregate_type: "chat",
             aggregate_id: chat.to_string(),
             expected,
+            lineage: Lineage::default(),
             events: events.collect(),
             metadata: "{}".to_owned(),
             claims: vec![],

@@ -5,7 +5,7 @@ const POISON_CLASSES: [&str; 2] = ["22", "23"];
 
 /// Why a run of events could not be written to a read model.
 #[derive(Debug, Error)]
-pub(crate) enum ProjectionError {
+pub enum ProjectionError {
     /// Nothing is wrong with the events: trying again will help, sooner or later.
     #[error("the database failed")]
     Transient(#[source] sqlx::Error),
@@ -16,13 +16,10 @@ pub(crate) enum ProjectionError {
 
 impl From<sqlx::Error> for ProjectionError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|it| it.code());
-        let poison = code.is_some_and(|it| POISON_CLASSES.iter().any(|class| it.starts_with(class)));
-        if poison {
-            Self::Poison(error.to_string())
-        } else {
-            Self::Transient(error)
-        }
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        let poison =
+            code.is_some_and(|it| POISON_CLASSES.iter().any(|class| it.starts_with(class)));
+        if poison { Self::Poison(error.to_string()) } else { Self::Transient(error) }
     }
 }
 

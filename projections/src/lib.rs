@@ -20,10 +20,17 @@ pub mod chats;
 mod error;
 pub mod messages;
 mod model;
+pub mod parked;
 pub mod reads;
+pub mod rebuild;
+pub mod runner;
+pub mod status;
+pub mod verify;
 
 pub use accounts::AccountView;
 pub use chats::ChatView;
+pub use error::ProjectionError;
 pub use messages::{MessagePage, MessageView, Range};
 pub use model::{ReadModel, UnknownReadModel, live_options};
 pub use reads::{Reads, ReadsError};
+pub use runner::run;

@@ -3,6 +3,7 @@
 
 mod projector;
 mod query;
+mod rows;
 
 pub(crate) use projector::Changes;
 pub use query::{ChatView, by_id, list};

@@ -45,26 +45,21 @@ struct Row {
 
 impl Row {
     fn view(self) -> ChatView {
-        let last_message = match (
-            self.number,
-            self.message_id,
-            self.sender_id,
-            self.sent_at,
-            self.deleted,
-        ) {
-            (Some(number), Some(message_id), Some(sender_id), Some(sent_at), Some(deleted)) => {
-                Some(MessageView {
-                    message_id,
-                    chat_id: self.chat_id,
-                    number,
-                    sender_id,
-                    text: self.text,
-                    sent_at,
-                    deleted,
-                })
-            }
-            _ => None,
-        };
+        let last_message =
+            match (self.number, self.message_id, self.sender_id, self.sent_at, self.deleted) {
+                (Some(number), Some(message_id), Some(sender_id), Some(sent_at), Some(deleted)) => {
+                    Some(MessageView {
+                        message_id,
+                        chat_id: self.chat_id,
+                        number,
+                        sender_id,
+                        text: self.text,
+                        sent_at,
+                        deleted,
+                    })
+                }
+                _ => None,
+            };
         ChatView {
             chat_id: self.chat_id,
             participant: AccountView {
@@ -84,18 +79,51 @@ impl Row {
     }
 }
 
+/// The one SELECT of chats, with the clauses that say which.
+macro_rules! rows {
+    ($which:tt, $($argument:expr),+) => {
+        sqlx::query_as!(
+            Row,
+            r#"SELECT c.chat_id,
+                      c.participant_id,
+                      c.unread_count,
+                      c.read_up_to,
+                      c.total_messages,
+                      c.active,
+                      c.activity,
+                      a.username AS "username?",
+                      a.display_name AS "display_name?",
+                      a.email AS "email?",
+                      coalesce(a.registered_at, c.opened_at) AS "registered_at!",
+                      m.number AS "number?",
+                      m.message_id AS "message_id?",
+                      m.sender_id AS "sender_id?",
+                      m.text AS "text?",
+                      m.sent_at AS "sent_at?",
+                      m.deleted_at IS NOT NULL AS deleted
+               FROM chats c
+               LEFT JOIN accounts a ON a.account_id = c.participant_id
+               LEFT JOIN LATERAL (
+                   SELECT *
+                   FROM messages
+                   WHERE chat_id = c.chat_id AND NOT (c.account_id = ANY (hidden_for))
+                   ORDER BY number DESC
+                   LIMIT 1
+               ) m ON true
+               WHERE c.account_id = $1 AND "# + $which,
+            $($argument),+
+        )
+    };
+}
+
 /// The chat of this id as `caller` sees it; nothing when it is not their chat.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn by_id(
-    db: &PgPool,
-    caller: AccountId,
-    chat: ChatId,
-) -> sqlx::Result<Option<ChatView>> {
-    let rows = rows(db, caller, Some(chat), None, 1).await?;
-    Ok(rows.into_iter().next().map(Row::view))
+pub async fn by_id(db: &PgPool, caller: AccountId, chat: ChatId) -> sqlx::Result<Option<ChatView>> {
+    let row = rows!("c.chat_id = $2", caller.0, chat.0);
+    Ok(row.fetch_optional(db).await?.map(Row::view))
 }
 
 /// At most `limit` chats of `caller`, the latest activity first: those whose activity is below
@@ -110,6 +138,12 @@ pub async fn list(
     before: Option<i64>,
     limit: i64,
 ) -> sqlx::Result<Vec<ChatView>> {
-    let rows = rows(db, caller, None, before, limit).await?;
+    let rows = rows!(
+        "c.activity < $2 ORDER BY c.activity DESC LIMIT $3",
+        caller.0,
+        before.unwrap_or(i64::MAX),
+        limit
+    );
+    let rows = rows.fetch_all(db).await?;
     Ok(rows.into_iter().map(Row::view).collect())
 }

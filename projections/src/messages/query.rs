@@ -91,17 +91,9 @@ pub async fn page(
     Ok(Some(match range {
         Range::Latest | Range::Before(_) => {
             items.reverse();
-            MessagePage {
-                items,
-                more_before: more_ahead,
-                more_after: more_behind,
-            }
+            MessagePage { items, more_before: more_ahead, more_after: more_behind }
         }
-        Range::After(_) => MessagePage {
-            items,
-            more_before: more_behind,
-            more_after: more_ahead,
-        },
+        Range::After(_) => MessagePage { items, more_before: more_behind, more_after: more_ahead },
     }))
 }
 

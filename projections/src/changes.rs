@@ -1,0 +1,57 @@
+//! What a run of events changes in a read model: folded in memory, and written at once.
+
+use domain::Event;
+use eventlog::Position;
+use sqlx::PgConnection;
+
+use crate::error::ProjectionError;
+use crate::{ReadModel, accounts, chats, messages};
+
+/// The changes to one read model. It has a connection to write to, and no handle for anything else:
+/// what is folded here can be folded again at will.
+pub(crate) enum Changes {
+    Accounts(accounts::Changes),
+    Chats(chats::Changes),
+    Messages(messages::Changes),
+}
+
+impl Changes {
+    pub(crate) fn new(model: ReadModel) -> Self {
+        match model {
+            ReadModel::Accounts => Self::Accounts(accounts::Changes::default()),
+            ReadModel::Chats => Self::Chats(chats::Changes::default()),
+            ReadModel::Messages => Self::Messages(messages::Changes::default()),
+        }
+    }
+
+    /// How many rows are to be written, more or less.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Accounts(it) => it.len(),
+            Self::Chats(it) => it.len(),
+            Self::Messages(it) => it.len(),
+        }
+    }
+
+    /// Takes in the next event. One that is refused leaves nothing behind.
+    pub(crate) fn fold(
+        &mut self,
+        position: Position,
+        event: &Event,
+    ) -> Result<(), ProjectionError> {
+        match self {
+            Self::Accounts(it) => it.fold(event),
+            Self::Chats(it) => it.fold(position, event),
+            Self::Messages(it) => it.fold(event),
+        }
+    }
+
+    /// Writes everything, in few statements.
+    pub(crate) async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
+        match self {
+            Self::Accounts(it) => it.write(db).await,
+            Self::Chats(it) => it.write(db).await,
+            Self::Messages(it) => it.write(db).await,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Where a projector stands, and the rows that say so.
+
+use std::collections::HashSet;
+
+use eventlog::{Position, RecordedEvent};
+use sqlx::PgConnection;
+
+/// The checkpoint of a projector, locked, and what it has given up on.
+#[derive(Debug, Default)]
+pub(crate) struct Standing {
+    pub(crate) position: Position,
+    pub(crate) parked: Parked,
+}
+
+/// What a projector must not apply.
+#[derive(Debug, Default)]
+pub(crate) struct Parked {
+    /// Streams of which an event is parked: what follows must wait behind it.
+    streams: HashSet<String>,
+    /// Events that an operator chose to go on without.
+    skipped: HashSet<i64>,
+}
+
+impl Parked {
+    pub(crate) fn is_held(&self, event: &RecordedEvent) -> bool {
+        !self.streams.is_empty() && self.streams.contains(&stream(event))
+    }
+
+    pub(crate) fn is_skipped(&self, event: &RecordedEvent) -> bool {
+        self.skipped.contains(&event.position.0)
+    }
+
+    pub(crate) fn hold(&mut self, event: &RecordedEvent) {
+        self.streams.insert(stream(event));
+    }
+
+    pub(crate) fn streams(&self) -> usize {
+        self.streams.len()
+    }
+}
+
+fn stream(event: &RecordedEvent) -> String {
+    key(&event.aggregate_type, &event.aggregate_id)
+}
+
+fn key(aggregate_type: &str, aggregate_id: &str) -> String {
+    format!("{aggregate_type}/{aggregate_id}")
+}
+
+/// Makes the checkpoint `name`, at the start of the log, if it is not there.
+pub(crate) async fn create(db: &mut PgConnection, name: &str) -> sqlx::Result<()> {
+    sqlx::query!("INSERT INTO checkpoints (name) VALUES ($1) ON CONFLICT DO NOTHING", name)
+        .execute(db)
+        .await?;
+    Ok(())
+}
+
+/// Locks the checkpoint `name` and reads it. What is parked is read by a statement of its own, so
+/// that it is seen as of the lock.
+pub(crate) async fn lock(db: &mut PgConnection, name: &str) -> sqlx::Result<Standing> {
+    let position =
+        sqlx::query_scalar!("SELECT position FROM checkpoints WHERE name = $1 FOR UPDATE", name)
+            .fetch_one(&mut *db)
+            .await?;
+    let rows = sqlx::query!(
+        r#"SELECT position, aggregate_type, aggregate_id, skipped_at IS NOT NULL AS "skipped!"
+           FROM parked_events
+           WHERE projector = $1"#,
+        name
+    )
+    .fetch_all(db)
+    .await?;
+    let mut parked = Parked::default();
+    for row in rows {
+        if row.skipped {
+            parked.skipped.insert(row.position);
+        } else {
+            parked.streams.insert(key(&row.aggregate_type, &row.aggregate_id));
+        }
+    }
+    Ok(Standing { position: Position(position), parked })
+}
+
+/// Moves the checkpoint `name` from `from` to `to`. False when it is no longer there: somebody else
+/// has moved it, and the caller's transaction must not be committed.
+pub(crate) async fn advance(
+    db: &mut PgConnection,
+    name: &str,
+    from: Position,
+    to: Position,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE checkpoints
+         SET position = $3, applied_at = clock_timestamp()
+         WHERE name = $1 AND position = $2",
+        name,
+        from.0,
+        to.0
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Events to be parked, as arrays.
+#[derive(Default)]
+pub(crate) struct NewlyParked {
+    positions: Vec<i64>,
+    aggregate_types: Vec<String>,
+    aggregate_ids: Vec<String>,
+    attempts: Vec<i32>,
+    errors: Vec<String>,
+}
+
+impl NewlyParked {
+    pub(crate) fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    pub(crate) fn push(&mut self, event: &RecordedEvent, attempts: i32, error: String) {
+        self.positions.push(event.position.0);
+        self.aggregate_types.push(event.aggregate_type.clone());
+        self.aggregate_ids.push(event.aggregate_id.clone());
+        self.attempts.push(attempts);
+        self.errors.push(error);
+    }
+
+    pub(crate) async fn write(self, db: &mut PgConnection, name: &str) -> sqlx::Result<()> {
+        if self.positions.is_empty() {
+            return Ok(());
+        }
+        sqlx::query!(
+            "INSERT INTO parked_events
+                 (projector, position, aggregate_type, aggregate_id, attempts, error)
+             SELECT $1, p.*
+             FROM unnest($2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[]) AS p",
+            name,
+            &self.positions,
+            &self.aggregate_types,
+            &self.aggregate_ids,
+            &self.attempts,
+            &self.errors
+        )
+        .execute(db)
+        .await?;
+        Ok(())
+    }
+}

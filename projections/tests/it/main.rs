@@ -1,0 +1,18 @@
+//! The read side against a real PostgreSQL: a fresh database for each test.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    unreachable_pub,
+    reason = "a test that cannot go on has failed, and nobody else sees what it is made of"
+)]
+
+mod applying;
+mod histories;
+mod parked;
+mod queries;
+mod reads;
+mod rebuild;
+mod runner;
+mod verify;
+mod world;

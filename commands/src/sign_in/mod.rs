@@ -151,6 +151,10 @@ impl SignIn {
         let executed = gateway.execute::<Account>(&account_id.to_string(), command, context).await;
         match executed {
             Ok(executed) => self.signed_in(account_id, executed.position).await,
+            // It may have been recorded all the same: then the password must be there.
+            Err(error @ (CommandError::Unavailable | CommandError::Internal(_))) => {
+                Err(error.into())
+            }
             Err(error) => {
                 passwords.discard(account_id).await?;
                 Err(error.into())

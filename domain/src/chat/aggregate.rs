@@ -123,6 +123,7 @@ impl OpenChat {
         now: DateTime<Utc>,
     ) -> Result<Vec<ChatEvent>, ChatError> {
         let side = self.side(sender)?;
+        let text = trim_text(text)?;
         if let Some(number) = self.messages.number_of(message_id) {
             return if self.messages.sender(number) == side {
                 Ok(vec![])
@@ -139,7 +140,7 @@ impl OpenChat {
             number: self.messages.last() + 1,
             sender,
             recipient: self.members[side.other().index()],
-            text: Personal::new(sender, trim_text(text)?),
+            text: Personal::new(sender, text),
             sent_at: now,
         }])
     }

@@ -1,0 +1,52 @@
+//! `parlance chat`: closes and opens chats.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use commands::{Context, Gateway};
+use domain::chat::{Chat, ChatCommand};
+use eventlog::database;
+use eventlog::{Appender, Clock, Ids};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::{Failure, open_log, say};
+use crate::settings::Environment;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// The chat takes no messages from now on
+    Deactivate(Which),
+    /// The chat takes messages again
+    Reactivate(Which),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    chat_id: Uuid,
+}
+
+pub(super) async fn run(
+    environment: &Environment<'_>,
+    command: Command,
+) -> Result<ExitCode, Failure> {
+    let (clock, ids) = (Clock::system(), Ids::random());
+    let now = clock.now();
+    let (chat_id, command) = match command {
+        Command::Deactivate(which) => (which.chat_id, ChatCommand::Deactivate { now }),
+        Command::Reactivate(which) => (which.chat_id, ChatCommand::Reactivate { now }),
+    };
+    let (db, codec) = open_log(environment).await?;
+    let tasks = TaskTracker::new();
+    let options = database::options(&environment.database()?.url)?;
+    let appender = Appender::start(options, &tasks);
+    let context = Context { request_id: ids.next().to_string(), ..Context::default() };
+    let gateway = Gateway::new(db, codec, appender, &environment.master_key()?, clock, ids);
+    let executed = gateway.execute::<Chat>(&chat_id.to_string(), command, &context).await?;
+    if executed.events.is_empty() {
+        say("nothing to change")?;
+    } else {
+        say(format_args!("recorded at position {}", executed.position))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,166 @@
+//! `/v1/me`, `/v1/accounts`: who is who.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
+use domain::AccountId;
+use domain::account::{Account, AccountCommand};
+use projections::{AccountView, ReadModel, ReadsError};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::App;
+use super::caller::{Caller, Command};
+use super::consistency::{At, MinPosition};
+use super::error::{ApiError, ApiResult};
+use super::extract::{Id, Path};
+use super::problem::Problem;
+
+/// Somebody's names. `null` once erased.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(crate) struct AccountBody {
+    account_id: Uuid,
+    #[schema(required)]
+    username: Option<String>,
+    #[schema(required)]
+    display_name: Option<String>,
+    /// Only in one's own account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    registered_at: DateTime<Utc>,
+}
+
+impl AccountBody {
+    /// As everybody sees it.
+    pub(crate) fn public(view: AccountView) -> Self {
+        Self { email: None, ..Self::own(view) }
+    }
+
+    /// As its owner sees it.
+    fn own(view: AccountView) -> Self {
+        Self {
+            account_id: view.account_id,
+            username: view.username,
+            display_name: view.display_name,
+            email: view.email,
+            registered_at: view.registered_at,
+        }
+    }
+}
+
+/// What is missing stays as it is.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ChangeProfile {
+    /// Capitals become small letters.
+    #[schema(pattern = "^[A-Za-z0-9_.]{3,30}$")]
+    username: Option<String>,
+    /// Without control characters, and not of spaces alone.
+    #[schema(
+        pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$",
+        max_length = 50
+    )]
+    display_name: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct AccountPath {
+    #[param(value_type = Uuid)]
+    id: Id,
+}
+
+/// One's own account.
+#[utoipa::path(
+    get, path = "/v1/me", tag = "accounts", operation_id = "me",
+    responses((status = 200, description = "The caller's account", body = AccountBody)),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn me(
+    State(app): State<Arc<App>>,
+    Caller(caller): Caller,
+    min: MinPosition,
+) -> ApiResult<impl IntoResponse> {
+    let reached = min.reached(&app, &[ReadModel::Accounts]).await?;
+    let view = find(&app, caller).await?;
+    Ok((At(reached), Json(AccountBody::own(view))))
+}
+
+/// Somebody's account.
+#[utoipa::path(
+    get, path = "/v1/accounts/{id}", tag = "accounts", operation_id = "account",
+    params(AccountPath),
+    responses(
+        (status = 200, description = "The account", body = AccountBody),
+        (status = 404, description = "There is no such account"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn account(
+    State(app): State<Arc<App>>,
+    Caller(caller): Caller,
+    Path(path): Path<AccountPath>,
+    min: MinPosition,
+) -> ApiResult<impl IntoResponse> {
+    let reached = min.reached(&app, &[ReadModel::Accounts]).await?;
+    let view = find(&app, AccountId(path.id.0)).await?;
+    let body =
+        if path.id.0 == caller.0 { AccountBody::own(view) } else { AccountBody::public(view) };
+    Ok((At(reached), Json(body)))
+}
+
+/// Changes one's names.
+#[utoipa::path(
+    patch, path = "/v1/me", tag = "accounts", operation_id = "change_profile",
+    request_body = ChangeProfile,
+    responses(
+        (status = 200, description = "The account as it is now", body = AccountBody),
+        (status = 409, description = "The username is taken"),
+    ),
+    security(("bearer" = [])),
+)]
+pub(crate) async fn change_profile(
+    State(app): State<Arc<App>>,
+    Caller(caller): Caller,
+    Command { body, context }: Command<ChangeProfile>,
+) -> ApiResult<impl IntoResponse> {
+    let id = caller.to_string();
+    let command = AccountCommand::ChangeProfile {
+        username: body.username,
+        display_name: body.display_name,
+        now: app.clock.now(),
+    };
+    let executed = app.gateway.execute::<Account>(&id, command, &context).await?;
+    let position = executed.position;
+    let view = match app.reads.wait(Some(position), &[ReadModel::Accounts]).await {
+        Ok(_) => find(&app, caller).await?,
+        // The change is recorded, whether or not the read model knows of it yet.
+        Err(ReadsError::Behind { .. }) => {
+            let view = find(&app, caller).await?;
+            app.gateway.inspect(&id, |account| with_names_of(account, view)).await?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok((At(position), Json(AccountBody::own(view))))
+}
+
+async fn find(app: &App, id: AccountId) -> ApiResult<AccountView> {
+    let view = projections::accounts::by_id(&app.db, id).await.map_err(ApiError::unavailable)?;
+    view.ok_or_else(|| ApiError::of(Problem::AccountNotFound))
+}
+
+fn with_names_of(account: &Account, mut view: AccountView) -> AccountView {
+    match account {
+        Account::Absent => {}
+        Account::Registered(profile) => {
+            view.username = profile.username.value().cloned();
+            view.display_name = profile.display_name.value().cloned();
+        }
+    }
+    view
+}

@@ -1,0 +1,307 @@
+//! `parlance serve`: builds what the chosen roles need, and takes it down again in order.
+
+use std::collections::BTreeSet;
+use std::future::IntoFuture;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use clap::ValueEnum;
+use commands::{Gateway, SignIn, SignInError, SignInSettings};
+use eventlog::database::{self, DatabaseError, PgConnectOptions, PgPool, Role};
+use eventlog::nats::{self, NatsError};
+use eventlog::relay::{self, Relay};
+use eventlog::{Appender, Clock, Codec, Feed, Ids, MasterKey, Position, lease};
+use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
+use projections::Reads;
+use secrecy::SecretString;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::http::{self, App, Process, metrics};
+use crate::settings::ServeSettings;
+
+/// How long requests that are under way may go on once the process begins to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long projectors, relay and appender may take after that. What they have not done by then
+/// the next start does: nothing is lost.
+const WIND_DOWN: Duration = Duration::from_secs(5);
+
+/// What a process of Parlance does. Several may run, together or apart, each any number of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum ServeRole {
+    /// Answers requests.
+    Api,
+    /// Publishes the log to NATS.
+    Relay,
+    /// Keeps the read models in step with the log.
+    Projectors,
+    /// Reacts to events with effects.
+    Policies,
+}
+
+/// Why `serve` does not start, or ended.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+    #[error("metrics cannot be recorded")]
+    Metrics(#[from] BuildError),
+    #[error("cannot listen on {addr}")]
+    Listen {
+        addr: SocketAddr,
+        #[source]
+        error: std::io::Error,
+    },
+    #[error("signals cannot be waited for")]
+    Signals(#[source] std::io::Error),
+}
+
+/// A running server.
+pub struct Server {
+    addr: SocketAddr,
+    process: Arc<Process>,
+    /// Stops taking requests.
+    closing: CancellationToken,
+    http: JoinHandle<std::io::Result<()>>,
+    /// Stops everything that runs behind the requests.
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Serves until a signal to end.
+///
+/// # Errors
+///
+/// When it cannot start.
+pub async fn run(settings: ServeSettings, roles: &BTreeSet<ServeRole>) -> Result<(), ServeError> {
+    let signal = end_signal().map_err(ServeError::Signals)?;
+    let server = start(settings, roles, Clock::system(), Ids::random()).await?;
+    tracing::info!(addr = %server.addr, ?roles, "serving");
+    signal.await;
+    tracing::info!("stopping");
+    server.stop().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Starts everything that `roles` need.
+///
+/// # Errors
+///
+/// When the database is away or not migrated, the address is taken, or a setting leads nowhere.
+pub async fn start(
+    settings: ServeSettings,
+    roles: &BTreeSet<ServeRole>,
+    clock: Clock,
+    ids: Ids,
+) -> Result<Server, ServeError> {
+    let metrics = metrics::install()?;
+    let parts = Parts::open(&settings, clock, ids).await?;
+    let serves_api = roles.contains(&ServeRole::Api);
+    let app = if serves_api { Some(parts.api(settings.issuer).await?) } else { None };
+    let head = app.as_ref().map_or_else(|| watch::channel(Position::START).1, |it| it.1.clone());
+    if roles.contains(&ServeRole::Relay) {
+        parts.start_relay(head.clone()).await?;
+    }
+    if roles.contains(&ServeRole::Projectors) {
+        parts.start_projectors(head).await?;
+    }
+    if roles.contains(&ServeRole::Policies) {
+        tracing::info!("there are no policies to run yet");
+    }
+    parts.start_upkeep(metrics.clone());
+
+    let process = Arc::new(Process {
+        db: parts.db.clone(),
+        ids: parts.ids.clone(),
+        metrics,
+        stopping: AtomicBool::new(false),
+    });
+    let listen = |error| ServeError::Listen { addr: settings.addr, error };
+    let listener = TcpListener::bind(settings.addr).await.map_err(listen)?;
+    let addr = listener.local_addr().map_err(listen)?;
+    let listener = listener.tap_io(|connection| {
+        // An answer is one small write: waiting to fill a packet would only delay it.
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps delaying its packets");
+        }
+    });
+    let closing = CancellationToken::new();
+    let router = http::router(Arc::clone(&process), app.map(|it| it.0));
+    let serving = axum::serve(listener, router)
+        .with_graceful_shutdown(closing.clone().cancelled_owned())
+        .into_future();
+    let Parts { stop, tasks, .. } = parts;
+    Ok(Server { addr, process, closing, http: tokio::spawn(serving), stop, tasks })
+}
+
+/// What the roles are made from.
+struct Parts {
+    options: PgConnectOptions,
+    db: PgPool,
+    master_key: MasterKey,
+    codec: Arc<Codec>,
+    /// Relay and feed have a connection each: a full pipe of one must not hold up the other.
+    nats_url: Option<SecretString>,
+    reads: Reads,
+    clock: Clock,
+    ids: Ids,
+    /// This process, among those that ask for leases.
+    holder: Uuid,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Parts {
+    async fn open(settings: &ServeSettings, clock: Clock, ids: Ids) -> Result<Self, ServeError> {
+        let url = &settings.database.url;
+        database::check_migrated(url).await?;
+        // What the server promises is checked once; a pool of our own then finds the live read
+        // models.
+        database::connect(url, Role::App, 1).await?.close().await;
+        let options = projections::live_options(database::options(url)?);
+        let db = database::pool(options.clone(), Role::App, settings.database.connections);
+        let master_key = settings.master_key.clone();
+        Ok(Self {
+            options,
+            codec: Arc::new(Codec::new(db.clone(), master_key.clone())),
+            reads: Reads::new(db.clone()),
+            db,
+            master_key,
+            nats_url: settings.nats_url.clone(),
+            clock,
+            holder: ids.next(),
+            ids,
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        })
+    }
+
+    /// What requests are answered with, and the news of what this process appends.
+    async fn api(
+        &self,
+        issuer: String,
+    ) -> Result<(Arc<App>, watch::Receiver<Position>), ServeError> {
+        let appender = Appender::start(self.options.clone(), &self.tasks);
+        let head = appender.head();
+        let gateway = Gateway::new(
+            self.db.clone(),
+            Arc::clone(&self.codec),
+            appender,
+            &self.master_key,
+            self.clock.clone(),
+            self.ids.clone(),
+        );
+        let settings = SignInSettings { issuer };
+        let sign_in = SignIn::new(gateway.clone(), &self.master_key, settings).await?;
+        let (follower, stop) = (sign_in.clone(), self.stop.clone());
+        self.tasks.spawn(async move { follower.follow_revocations(stop).await });
+        let app = App {
+            gateway,
+            sign_in,
+            reads: self.reads.clone(),
+            db: self.db.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
+        Ok((Arc::new(app), head))
+    }
+
+    async fn start_relay(&self, appended: watch::Receiver<Position>) -> Result<(), ServeError> {
+        let Some(url) = &self.nats_url else {
+            tracing::info!("NATS_URL is not set: nothing is relayed, feeds ask PostgreSQL");
+            return Ok(());
+        };
+        let stream = nats::connect(url).await?;
+        let relay = Arc::new(Relay { db: self.db.clone(), stream, appended });
+        let (holder, stop) = (self.holder, self.stop.clone());
+        self.tasks.spawn(async move {
+            let work = |lease, lost| Arc::clone(&relay).run(lease, lost);
+            lease::while_held(&relay.db, relay::NAME, holder, &stop, work).await;
+        });
+        Ok(())
+    }
+
+    async fn start_projectors(
+        &self,
+        appended: watch::Receiver<Position>,
+    ) -> Result<(), ServeError> {
+        let stream = match &self.nats_url {
+            Some(url) => Some(nats::connect(url).await?),
+            None => None,
+        };
+        let (db, codec) = (self.db.clone(), Arc::clone(&self.codec));
+        let (feed, follow) = Feed::new(db.clone(), codec, stream, appended, self.stop.clone());
+        self.tasks.spawn(follow);
+        let run = projections::run(db, feed, self.reads.clone(), self.holder, self.stop.clone());
+        self.tasks.spawn(run);
+        Ok(())
+    }
+
+    fn start_upkeep(&self, metrics: PrometheusHandle) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            while timeout(metrics::UPKEEP, stop.cancelled()).await.is_err() {
+                metrics.run_upkeep();
+            }
+        });
+    }
+}
+
+impl Server {
+    /// Where it listens: the port, when the settings left it open.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops: first taking requests, then, once those under way are answered, the rest.
+    pub async fn stop(mut self) {
+        self.process.stopping.store(true, Ordering::Relaxed);
+        self.closing.cancel();
+        match timeout(DRAIN, &mut self.http).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the listener failed"),
+            Ok(Err(error)) => tracing::warn!(%error, "the listener failed"),
+            Err(_) => {
+                tracing::warn!("requests under way are cut off");
+                self.http.abort();
+            }
+        }
+        self.stop.cancel();
+        self.tasks.close();
+        if timeout(WIND_DOWN, self.tasks.wait()).await.is_err() {
+            tracing::warn!("what runs behind the requests did not end in time");
+        }
+        if timeout(WIND_DOWN, self.process.db.close()).await.is_err() {
+            tracing::warn!("the database is still being asked something");
+        }
+    }
+}
+
+/// Ends with the first SIGTERM or SIGINT.
+fn end_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,17 @@
+//! The HTTP API and the operator commands, from outside: real PostgreSQL, a fresh database a test.
+//!
+//! `make test` says where the servers are; the crate `testing` takes it from there.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod accounts;
+mod auth;
+mod chats;
+mod concurrency;
+mod consistency;
+mod deleting;
+mod document;
+mod http;
+mod idempotency;
+mod messages;
+mod operators;
+mod support;

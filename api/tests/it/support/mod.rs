@@ -1,0 +1,166 @@
+//! A server of one's own, people who use it, and a client that trusts nothing it is told.
+
+mod client;
+mod database;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use api::serve::{self, ServeRole, Server};
+use api::settings::{Environment, ServeSettings};
+use chrono::TimeDelta;
+use clap::ValueEnum;
+use eventlog::{Clock, Ids};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use testing::NatsServer;
+
+pub(crate) use client::{Answer, Ask};
+pub(crate) use database::Database;
+
+pub(crate) const PASSWORD: &str = "a quiet river under stars";
+
+/// An id that belongs to nothing.
+pub(crate) const NOBODY: &str = "0190f6f4-7c1e-7b1a-8f7e-0123456789ab";
+
+/// A running Parlance, and its database.
+pub(crate) struct World {
+    pub(crate) addr: SocketAddr,
+    server: Server,
+    pub(crate) database: Database,
+    ahead: Arc<AtomicI64>,
+}
+
+/// Somebody who has registered.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) username: String,
+    pub(crate) email: String,
+    pub(crate) token: String,
+    pub(crate) refresh_token: String,
+    /// Of the registration.
+    pub(crate) position: i64,
+}
+
+impl World {
+    /// Everything in one process, without NATS.
+    pub(crate) async fn new() -> Self {
+        Self::start(Database::fresh().await, ServeRole::value_variants(), None).await
+    }
+
+    pub(crate) async fn start(
+        database: Database,
+        roles: &[ServeRole],
+        nats: Option<&NatsServer>,
+    ) -> Self {
+        let ahead = Arc::new(AtomicI64::new(0));
+        let seconds = Arc::clone(&ahead);
+        let system = Clock::system();
+        let clock = Clock::from_fn(move || {
+            system.now() + TimeDelta::seconds(seconds.load(Ordering::Relaxed))
+        });
+        let roles: BTreeSet<_> = roles.iter().copied().collect();
+        let settings = settings(&database.url, nats.map(NatsServer::url).as_ref());
+        let server = serve::start(settings, &roles, clock, Ids::random()).await.unwrap();
+        Self { addr: server.addr(), server, database, ahead }
+    }
+
+    /// Stops the process and keeps its database.
+    pub(crate) async fn stop(self) -> Database {
+        self.server.stop().await;
+        self.database
+    }
+
+    /// Lets the time of the server jump.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Ask {
+        Ask::new(self.addr, "GET", path)
+    }
+
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Ask {
+        Ask::new(self.addr, "POST", path).json(body)
+    }
+
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Ask {
+        Ask::new(self.addr, "PUT", path).json(body)
+    }
+
+    pub(crate) fn patch(&self, path: &str, body: &Value) -> Ask {
+        Ask::new(self.addr, "PATCH", path).json(body)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Ask {
+        Ask::new(self.addr, "DELETE", path)
+    }
+
+    /// Registers somebody with names made from `name`.
+    pub(crate) async fn person(&self, name: &str) -> Person {
+        let answer = self.post("/v1/auth/email/register", &registration(name)).send().await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        Person {
+            id: answer.text("account_id"),
+            username: answer.text("username"),
+            email: format!("{name}@example.org"),
+            token: answer.text("access_token"),
+            refresh_token: answer.text("refresh_token"),
+            position: answer.position(),
+        }
+    }
+
+    /// Two people, and the chat they have opened.
+    pub(crate) async fn pair(&self) -> (Person, Person, String) {
+        let (ada, ben) = (self.person("ada").await, self.person("ben").await);
+        let chat = self.open(&ada, &ben).await.text("chat_id");
+        (ada, ben, chat)
+    }
+
+    pub(crate) async fn open(&self, by: &Person, with: &Person) -> Answer {
+        self.post("/v1/chats", &json!({ "member_id": with.id })).by(by).send().await
+    }
+
+    /// Sends, and returns the answer, which must be a message.
+    pub(crate) async fn say(&self, by: &Person, chat: &str, text: &str) -> Answer {
+        let path = format!("/v1/chats/{chat}/messages");
+        let answer = self.post(&path, &json!({ "text": text })).by(by).send().await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer
+    }
+
+    /// Reads as of `position`; must succeed.
+    pub(crate) async fn read(&self, by: &Person, path: &str, position: i64) -> Value {
+        let answer = self.get(path).by(by).at(position).send().await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        assert!(answer.position() >= position, "{answer:?}");
+        answer.body
+    }
+}
+
+pub(crate) fn registration(name: &str) -> Value {
+    json!({
+        "email": format!("{name}@example.org"),
+        "password": PASSWORD,
+        "username": name,
+        "display_name": format!("The {name}"),
+    })
+}
+
+pub(crate) fn master_key() -> String {
+    testing::master_key_base64().expose_secret().to_owned()
+}
+
+fn settings(url: &str, nats_url: Option<&SecretString>) -> ServeSettings {
+    let read = |name: &str| match name {
+        "DATABASE_URL" => Some(url.to_owned()),
+        "NATS_URL" => nats_url.map(|it| it.expose_secret().to_owned()),
+        "PARLANCE_ADDR" => Some("127.0.0.1:0".to_owned()),
+        "PARLANCE_MASTER_KEY" => Some(master_key()),
+        _ => None,
+    };
+    Environment::new(&read).serve().unwrap()
+}

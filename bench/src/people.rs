@@ -1,0 +1,167 @@
+//! Who sends to whom over HTTP.
+
+use std::net::SocketAddr;
+
+use eventlog::Ids;
+use serde_json::{Value, json};
+
+use crate::Outcome;
+use crate::http::{Connection, request};
+
+/// Connections, each of one sender. As many as the clients of pgbench.
+pub(crate) const SENDERS: usize = 32;
+
+/// People each sender has a chat with.
+const RECIPIENTS: usize = 32;
+
+/// Chats that the load is spread over.
+pub(crate) const CHATS: usize = SENDERS * RECIPIENTS;
+
+/// What is said, again and again: as long as a usual message.
+pub(crate) const TEXT: &str = "The quick brown fox jumps over the lazy dog, and the dog sleeps on.";
+
+const UUID_LEN: usize = 36;
+
+struct Person {
+    account_id: String,
+    access_token: String,
+    refresh_token: String,
+}
+
+/// Everybody, signed in.
+pub(crate) struct People {
+    senders: Vec<Person>,
+    /// Of each sender, the chats.
+    chats: Vec<Vec<String>>,
+}
+
+impl People {
+    /// Registers everybody and opens every chat.
+    pub(crate) async fn register(addr: SocketAddr) -> Outcome<Self> {
+        let mut connection = Connection::open(addr).await?;
+        let mut everybody = Vec::new();
+        for number in 0..SENDERS + RECIPIENTS {
+            let body = json!({
+                "email": format!("bench{number}@example.org"),
+                "password": format!("a password for bench {number}"),
+                "username": format!("bench_{number}"),
+                "display_name": format!("Bench {number}"),
+            });
+            let path = "/v1/auth/email/register";
+            let answer = connection.json("POST", path, None, Some(&body)).await?;
+            everybody.push(person(&answer)?);
+        }
+        let recipients = everybody.split_off(SENDERS);
+        let mut chats = Vec::new();
+        for sender in &everybody {
+            let mut own = Vec::new();
+            for recipient in &recipients {
+                let body = json!({ "member_id": recipient.account_id });
+                let token = Some(sender.access_token.as_str());
+                let answer = connection.json("POST", "/v1/chats", token, Some(&body)).await?;
+                own.push(text(&answer, "chat_id")?);
+            }
+            chats.push(own);
+        }
+        Ok(Self { senders: everybody, chats })
+    }
+
+    /// New access tokens: the old ones end after ten minutes.
+    pub(crate) async fn refresh(&mut self, addr: SocketAddr) -> Outcome<()> {
+        let mut connection = Connection::open(addr).await?;
+        for sender in &mut self.senders {
+            let body = json!({ "refresh_token": sender.refresh_token });
+            let answer = connection.json("POST", "/v1/auth/refresh", None, Some(&body)).await?;
+            *sender = person(&answer)?;
+        }
+        Ok(())
+    }
+
+    /// What each connection sends: its sender's messages to each of their chats in turn.
+    pub(crate) fn lanes(&self, ids: &Ids) -> Vec<Lane> {
+        let lane = |(sender, chats): (&Person, &Vec<String>)| {
+            Lane::new(sender, chats.iter().map(String::as_str), ids)
+        };
+        self.senders.iter().zip(&self.chats).map(lane).collect()
+    }
+
+    /// The same, all into one chat, by one of its members over every connection.
+    pub(crate) fn lanes_to_one(&self, ids: &Ids) -> Vec<Lane> {
+        let first = self.senders.iter().zip(&self.chats).next();
+        let lane = |_| first.map(|(it, chats)| Lane::new(it, chats.first().map(String::as_str), ids));
+        (0..SENDERS).filter_map(lane).collect()
+    }
+}
+
+fn person(answer: &Value) -> Outcome<Person> {
+    Ok(Person {
+        account_id: text(answer, "account_id")?,
+        access_token: text(answer, "access_token")?,
+        refresh_token: text(answer, "refresh_token")?,
+    })
+}
+
+fn text(answer: &Value, field: &str) -> Outcome<String> {
+    let value = answer.get(field).and_then(Value::as_str);
+    Ok(value.ok_or_else(|| format!("the answer has no {field}"))?.to_owned())
+}
+
+/// The requests of one connection, made beforehand: only the message id changes from one to the
+/// next.
+pub(crate) struct Lane {
+    chats: Vec<ChatRequests>,
+    turn: usize,
+    message_id: u128,
+}
+
+struct ChatRequests {
+    send: Vec<u8>,
+    /// Where the message id stands.
+    id_at: usize,
+    /// A read of the newest message, up to where the position goes, and from there on.
+    read: (Vec<u8>, Vec<u8>),
+}
+
+impl Lane {
+    fn new<'a>(sender: &Person, chats: impl IntoIterator<Item = &'a str>, ids: &Ids) -> Self {
+        let requests = |chat_id| ChatRequests::new(chat_id, &sender.access_token);
+        Self {
+            chats: chats.into_iter().map(requests).collect(),
+            turn: 0,
+            message_id: ids.next().as_u128(),
+        }
+    }
+
+    /// The next message.
+    pub(crate) fn send(&mut self) -> Outcome<&[u8]> {
+        self.turn = (self.turn + 1) % self.chats.len().max(1);
+        self.message_id = self.message_id.wrapping_add(1);
+        let chat = self.chats.get_mut(self.turn).ok_or("the lane has no chat")?;
+        let place = chat.send.get_mut(chat.id_at..chat.id_at + UUID_LEN);
+        let id = uuid::Uuid::from_u128(self.message_id);
+        id.hyphenated().encode_lower(place.ok_or("the request has no place for an id")?);
+        Ok(&chat.send)
+    }
+
+    /// A read of the chat that was last sent to, as it is at `position` or later.
+    pub(crate) fn read(&self, position: i64) -> Outcome<Vec<u8>> {
+        let chat = self.chats.get(self.turn).ok_or("the lane has no chat")?;
+        let (before, after) = &chat.read;
+        Ok([before.as_slice(), position.to_string().as_bytes(), after].concat())
+    }
+}
+
+impl ChatRequests {
+    fn new(chat_id: &str, token: &str) -> Self {
+        let id = "0".repeat(UUID_LEN);
+        let body = format!(r#"{{"message_id":"{id}","text":"{TEXT}"}}"#);
+        let path = format!("/v1/chats/{chat_id}/messages");
+        let send = request("POST", &path, Some(token), "", &body);
+        let id_at = send.len() - body.len() + r#"{"message_id":""#.len();
+        let before = format!(
+            "GET {path}?limit=1 HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {token}\r\n\
+             parlance-min-position: "
+        );
+        Self { send, id_at, read: (before.into_bytes(), b"\r\n\r\n".to_vec()) }
+    }
+}

@@ -1,7 +1,7 @@
 //! A second reader: aggregates loaded by postgres-es, which shares no code with [`load`], compared
 //! with what the gateway would load.
 //!
-//! postgres-es reads a whole stream into memory, so only streams up to [`EVENTS_MAX`] are compared.
+//! postgres-es reads a whole stream into memory, so only streams of up to 20,000 events are compared.
 
 use chrono::DateTime;
 use cqrs_es::Aggregate;

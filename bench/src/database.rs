@@ -77,11 +77,11 @@ impl Database {
             let value = sqlx::query_scalar::<_, String>("SELECT current_setting($1)").bind(name);
             value.fetch_one(&self.pool).await
         };
-        let mut text = format!("PostgreSQL {}", setting("server_version").await?);
+        let mut parts = vec![format!("PostgreSQL {}", setting("server_version").await?)];
         for name in ["fsync", "synchronous_commit", "full_page_writes", "shared_buffers"] {
-            text.push_str(&format!(", {name} {}", setting(name).await?));
+            parts.push(format!("{name} {}", setting(name).await?));
         }
-        Ok(text)
+        Ok(parts.join(", "))
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) const RELAY: [&str; 1] = ["relay"];
 const GLANCE: Duration = Duration::from_millis(10);
 
 /// No progress for so long is a failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Events a second.
 pub(crate) struct CaughtUp {

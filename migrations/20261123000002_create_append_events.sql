@@ -21,6 +21,8 @@ LANGUAGE plpgsql
 -- A batch looks up some dozens of streams. Every other way than by index reads all of them.
 SET enable_hashjoin = off
 SET enable_mergejoin = off
+-- Compiling a statement takes tens of milliseconds, running it takes one.
+SET jit = off
 AS $$
 DECLARE
     culprits jsonb;
@@ -44,21 +46,23 @@ BEGIN
     FROM unnest(s_type, s_id, s_expected, s_added) AS c(type, id, expected, added)
     WHERE s.aggregate_type = c.type AND s.aggregate_id = c.id AND c.added > 0;
 
-    WITH created AS (
-        INSERT INTO streams (aggregate_type, aggregate_id, version)
-        SELECT c.type, c.id, c.added
-        FROM unnest(s_type, s_id, s_expected, s_added) AS c(type, id, expected, added)
-        WHERE c.expected = 0 AND c.added > 0
-        ORDER BY c.type, c.id
-        ON CONFLICT DO NOTHING
-        RETURNING aggregate_type, aggregate_id
-    )
-    SELECT jsonb_agg(c.n) INTO culprits
-    FROM unnest(s_type, s_id, s_expected, s_added) WITH ORDINALITY AS c(type, id, expected, added, n)
-    LEFT JOIN created ON created.aggregate_type = c.type AND created.aggregate_id = c.id
-    WHERE c.expected = 0 AND c.added > 0 AND created.aggregate_id IS NULL;
-    IF culprits IS NOT NULL THEN
-        RAISE EXCEPTION 'stream is not at its expected version' USING ERRCODE = 'PA001', DETAIL = culprits;
+    IF 0 = ANY (s_expected) THEN
+        WITH created AS (
+            INSERT INTO streams (aggregate_type, aggregate_id, version)
+            SELECT c.type, c.id, c.added
+            FROM unnest(s_type, s_id, s_expected, s_added) AS c(type, id, expected, added)
+            WHERE c.expected = 0 AND c.added > 0
+            ORDER BY c.type, c.id
+            ON CONFLICT DO NOTHING
+            RETURNING aggregate_type, aggregate_id
+        )
+        SELECT jsonb_agg(c.n) INTO culprits
+        FROM unnest(s_type, s_id, s_expected, s_added) WITH ORDINALITY AS c(type, id, expected, added, n)
+        LEFT JOIN created ON created.aggregate_type = c.type AND created.aggregate_id = c.id
+        WHERE c.expected = 0 AND c.added > 0 AND created.aggregate_id IS NULL;
+        IF culprits IS NOT NULL THEN
+            RAISE EXCEPTION 'stream is not at its expected version' USING ERRCODE = 'PA001', DETAIL = culprits;
+        END IF;
     END IF;
 
     IF cardinality(l_scope) > 0 THEN

@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn a_head_is_read_once_it_is_whole() {
-        let text = b"HTTP/1.1 201 Created\r\nContent-Length: 7\r\nparlance-position: 42\r\n\r\n{\"a\":1}";
+        let text =
+            b"HTTP/1.1 201 Created\r\nContent-Length: 7\r\nparlance-position: 42\r\n\r\n{\"a\":1}";
 
         assert!(head(&text[..60]).unwrap().is_none());
         let head = head(text).unwrap().unwrap();

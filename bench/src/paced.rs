@@ -48,7 +48,8 @@ pub(crate) async fn steadily(
         let start = Instant::now() + GLANCE;
         let mut tasks = JoinSet::new();
         for (turn, (connection, lane)) in (0..).zip(connections) {
-            let slots = Slots { first: start + step * turn, step: step * count, end: start + length };
+            let slots =
+                Slots { first: start + step * turn, step: step * count, end: start + length };
             tasks.spawn(send_in(slots, connection, lane));
         }
         let mut all = Paced { sends: histogram()?, reads: histogram()? };

@@ -88,7 +88,8 @@ impl People {
     /// The same, all into one chat, by one of its members over every connection.
     pub(crate) fn lanes_to_one(&self, ids: &Ids) -> Vec<Lane> {
         let first = self.senders.iter().zip(&self.chats).next();
-        let lane = |_| first.map(|(it, chats)| Lane::new(it, chats.first().map(String::as_str), ids));
+        let lane =
+            |_| first.map(|(it, chats)| Lane::new(it, chats.first().map(String::as_str), ids));
         (0..SENDERS).filter_map(lane).collect()
     }
 }

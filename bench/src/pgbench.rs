@@ -96,11 +96,9 @@ pub(crate) async fn single_rows(
         return Err(format!("pgbench: {}", String::from_utf8_lossy(&output.stderr)).into());
     }
     let text = String::from_utf8_lossy(&output.stdout);
-    let rate = text.lines().find_map(|it| it.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
-    Ok(Inserts {
-        rate: rate.ok_or("pgbench told no rate")?,
-        latency: times(folder.path())?,
-    })
+    let rate =
+        text.lines().find_map(|it| it.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    Ok(Inserts { rate: rate.ok_or("pgbench told no rate")?, latency: times(folder.path())? })
 }
 
 /// The times that pgbench wrote down: the third field of each line.

@@ -27,9 +27,13 @@ impl Side {
 
     /// The median of the rounds.
     fn rate(&self) -> f64 {
-        let mut sorted = self.rates.clone();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied().unwrap_or_default()
+        median(self.rates.clone())
+    }
+
+    /// The median of what each round is to the one beside it: whatever slows the machine down for a
+    /// while slows both.
+    fn ratio(&self, other: &Self) -> f64 {
+        median(self.rates.iter().zip(&other.rates).map(|(our, their)| our / their).collect())
     }
 
     fn rate_and_rounds(&self) -> String {
@@ -51,7 +55,7 @@ pub(crate) struct Report {
 impl Report {
     /// A rate and what it is compared with. `least` is the ratio that is asked for.
     pub(crate) fn compare(&mut self, what: &str, ours: &Side, theirs: &Side, least: Option<f64>) {
-        let ratio = ours.rate() / theirs.rate();
+        let ratio = ours.ratio(theirs);
         let asked = least.map_or_else(String::new, |it| format!(" (asked: {it:.1})"));
         self.row(&[
             what,
@@ -91,7 +95,9 @@ impl Report {
     }
 
     pub(crate) fn print(&self) {
-        println!("| what | Parlance, 1/s | p50 / p99 ms | PostgreSQL alone, 1/s | p50 / p99 ms | ratio |");
+        println!(
+            "| what | Parlance, 1/s | p50 / p99 ms | PostgreSQL alone, 1/s | p50 / p99 ms | ratio |"
+        );
         println!("|---|---|---|---|---|---|");
         for row in &self.rows {
             println!("{row}");
@@ -107,6 +113,11 @@ impl Report {
         eprintln!("{row}");
         self.rows.push(row);
     }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
 
 /// The latencies of several rounds as one.
@@ -157,5 +168,13 @@ mod tests {
         let side = Side::new(vec![9_000.0, 1.0, 5_000.0], None);
 
         assert_eq!(side.rate_and_rounds(), "**5,000** (9,000, 1, 5,000)");
+    }
+
+    #[test]
+    fn a_round_is_compared_with_the_one_beside_it() {
+        let ours = Side::new(vec![500.0, 50.0, 600.0], None);
+        let theirs = Side::new(vec![1_000.0, 100.0, 1_000.0], None);
+
+        assert!((ours.ratio(&theirs) - 0.5).abs() < f64::EPSILON);
     }
 }

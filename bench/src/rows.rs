@@ -58,10 +58,7 @@ impl<'a> Columns<'a> {
 }
 
 /// Inserts the rows of `appends`, on one connection.
-pub(crate) async fn bare(
-    options: PgConnectOptions,
-    appends: Arc<Vec<Append>>,
-) -> Outcome<Written> {
+pub(crate) async fn bare(options: PgConnectOptions, appends: Arc<Vec<Append>>) -> Outcome<Written> {
     on_one_thread(move || async move {
         let mut connection = options.connect().await?;
         let mut latency = histogram()?;

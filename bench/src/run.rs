@@ -156,11 +156,7 @@ impl Bench {
         self.report.compare(&what, &ours, &theirs, Some(APPEND_LEAST));
 
         let (mut ours, mut theirs) = (vec![], vec![]);
-        loop {
-            let missing = self.scale.events as f64 - self.head().await?;
-            if missing < 1.0 {
-                break;
-            }
+        while ours.is_empty() || self.head().await? < self.scale.events as f64 {
             let appends = history.next(&self.codec, self.scale.turn).await?;
             let (our, their) = self.turn(appends).await?;
             ours.push(our);
@@ -248,7 +244,8 @@ impl Bench {
         let rate = thousands(f64::from(paced::RATE));
         let what = format!("commit → commit of the last read model, at {rate} sends/s");
         self.report.times(&what, &lag.latency, Some(LAG_MOST));
-        let what = format!("answer to a send → answer to a read that must show it, at {rate} sends/s");
+        let what =
+            format!("answer to a send → answer to a read that must show it, at {rate} sends/s");
         self.report.times(&what, &paced.reads, None);
         let what = format!("a send, from when it is due, at {rate} sends/s");
         self.report.times(&what, &paced.sends, None);

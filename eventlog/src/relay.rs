@@ -14,7 +14,7 @@ use futures_util::stream::{FuturesOrdered, StreamExt};
 use sqlx::PgPool;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::append;
@@ -33,13 +33,17 @@ pub const IN_FLIGHT_MAX: usize = 512;
 /// How long to wait for news from this process before asking PostgreSQL for news from others.
 const IDLE: Duration = Duration::from_millis(50);
 
+/// A relay that keeps up reads the log at most this often: what was recorded meanwhile goes in one
+/// page.
+const PACE: Duration = Duration::from_millis(5);
+
 /// How often an idle relay compares the stream with the log.
 const CHECK: Duration = Duration::from_secs(1);
 
 /// After a failure.
 const RETRY: Duration = Duration::from_millis(250);
 
-/// How often the checkpoint is written while it moves.
+/// How often the checkpoint is written, and the lease's epoch compared.
 const SAVE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Error)]
@@ -117,9 +121,12 @@ impl Attempt<'_> {
         let mut appended = self.relay.appended.clone();
         let mut checked = Instant::now();
         loop {
+            let next = Instant::now() + PACE;
+            if self.saved.elapsed() >= SAVE {
+                self.save(published).await?;
+            }
             let events = read::page(&self.relay.db, published, read::PAGE).await?;
             if events.is_empty() {
-                self.save(published).await?;
                 if checked.elapsed() >= CHECK {
                     checked = Instant::now();
                     if history::stream_end(&self.relay.stream).await? != Some(published) {
@@ -127,13 +134,11 @@ impl Attempt<'_> {
                     }
                 }
                 append::news(&mut appended, IDLE).await;
-                continue;
+            } else {
+                published = self.publish(published, &events).await?;
+                metrics::gauge!("parlance_relay_position").set(published.0 as f64);
             }
-            published = self.publish(published, &events).await?;
-            metrics::gauge!("parlance_relay_position").set(published.0 as f64);
-            if self.saved.elapsed() >= SAVE {
-                self.save(published).await?;
-            }
+            sleep_until(next).await;
         }
     }
 

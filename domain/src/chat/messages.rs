@@ -4,6 +4,7 @@
 //! Packed, because a chat may hold 100,000 messages: 16 bytes of id, 5 of index and 4 bits each,
 //! about 2.3 MB.
 
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use base64::Engine;
@@ -157,8 +158,9 @@ impl std::fmt::Debug for Messages {
 
 /// The serialized form: bytes in base64. The index is made again.
 #[derive(Serialize, Deserialize)]
-struct Packed {
-    ids: String,
+struct Packed<'a> {
+    #[serde(borrow)]
+    ids: Cow<'a, str>,
     sent_by_second: Bits,
     deleted: Bits,
     hidden: [Bits; 2],
@@ -168,7 +170,7 @@ impl Serialize for Messages {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ids: Vec<[u8; 16]> = self.ids.iter().map(|it| *it.as_bytes()).collect();
         Packed {
-            ids: BASE64.encode(ids.as_flattened()),
+            ids: BASE64.encode(ids.as_flattened()).into(),
             sent_by_second: self.sent_by_second.clone(),
             deleted: self.deleted.clone(),
             hidden: self.hidden.clone(),
@@ -180,7 +182,7 @@ impl Serialize for Messages {
 impl<'de> Deserialize<'de> for Messages {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let packed = Packed::deserialize(deserializer)?;
-        let bytes = BASE64.decode(packed.ids).map_err(D::Error::custom)?;
+        let bytes = BASE64.decode(packed.ids.as_bytes()).map_err(D::Error::custom)?;
         let (ids, rest) = bytes.as_chunks::<16>();
         if !rest.is_empty() {
             return Err(D::Error::custom("ids are not a whole number of UUIDs"));
@@ -241,7 +243,7 @@ impl Serialize for Bits {
 
 impl<'de> Deserialize<'de> for Bits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let text = Cow::<str>::deserialize(deserializer)?;
         BASE64.decode(text.as_bytes()).map(Self).map_err(D::Error::custom)
     }
 }

@@ -130,6 +130,11 @@ impl Codec {
         &self,
         bytes: &[u8],
     ) -> Result<Option<A>, CodecError> {
+        // A state without personal values reads as it stands: a large one in half the time. A sealed
+        // value does not read as a personal one, so nothing is mistaken.
+        if let Ok(state) = serde_json::from_slice(bytes) {
+            return Ok(Some(state));
+        }
         let Ok(mut value) = serde_json::from_slice::<Value>(bytes) else {
             return Ok(None);
         };

@@ -16,7 +16,7 @@ use eventlog::lease::while_held;
 use eventlog::{Feed, Position, RecordedEvent};
 use sqlx::PgPool;
 use thiserror::Error;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -32,6 +32,10 @@ use backoff::{backoff, jitter};
 /// Events in one transaction: enough that its cost is shared, few enough that it takes some tens of
 /// milliseconds.
 const BATCH: usize = 1_000;
+
+/// A projector that keeps up begins a transaction at most this often. Each costs a commit and six
+/// round trips, as much as some dozens of rows. A lone event is not delayed.
+const PACE: Duration = Duration::from_millis(10);
 
 /// Before a hole in the feed is looked at again: it is being read from PostgreSQL.
 const HOLE_PAUSE: Duration = Duration::from_millis(20);
@@ -101,7 +105,12 @@ impl Runner<'_> {
                     let Some(events) = lost.run_until_cancelled(events).await else {
                         return Ok(());
                     };
-                    self.apply(&events?).await
+                    let (events, next) = (events?, Instant::now() + PACE);
+                    self.apply(&events).await?;
+                    if events.len() < BATCH {
+                        sleep_until(next).await;
+                    }
+                    Ok(())
                 } else {
                     self.start().await
                 }

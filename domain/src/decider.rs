@@ -7,8 +7,11 @@ use crate::Event;
 /// An aggregate whose decisions are a pure function of state and command.
 pub trait Decider:
     Clone
-    + Aggregate<Command: Clone + Send + Sync, Event: Into<Event>, Error: Send + Sync + 'static>
-    + 'static
+    + Aggregate<
+        Command: Clone + Send + Sync,
+        Event: Into<Event> + TryFrom<Event>,
+        Error: Send + Sync + 'static,
+    > + 'static
 {
     /// The shape of the serialized state. A new value makes every older snapshot of this aggregate
     /// unread; `tests/golden` pins the shape that each value stands for.

@@ -6,9 +6,9 @@
 use chrono::DateTime;
 use cqrs_es::Aggregate;
 use cqrs_es::persist::{PersistedEventRepository, PersistenceError};
+use domain::Decider;
 use domain::account::Account;
 use domain::chat::Chat;
-use domain::{Decider, Event};
 use postgres_es::PostgresEventRepository;
 use sqlx::PgPool;
 use thiserror::Error;
@@ -75,7 +75,6 @@ async fn compare_one<A>(
 ) -> Result<Option<String>, AuditError>
 where
     A: Decider + PartialEq,
-    A::Event: TryFrom<Event>,
 {
     let ours = match load::<A>(db, codec, id).await {
         Ok(ours) => ours,

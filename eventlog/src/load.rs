@@ -1,7 +1,6 @@
 //! Loading an aggregate: its snapshot and the events after it, in one statement.
 
-use cqrs_es::Aggregate;
-use domain::{Decider, Event};
+use domain::Decider;
 use sqlx::PgPool;
 use thiserror::Error;
 
@@ -50,7 +49,6 @@ pub enum LoadError {
 pub async fn load<A>(db: &PgPool, codec: &Codec, aggregate_id: &str) -> Result<Loaded<A>, LoadError>
 where
     A: Decider,
-    A::Event: TryFrom<Event>,
 {
     let mut loaded =
         Loaded { state: A::default(), version: 0, position: Position::START, snapshot: 0 };
@@ -78,8 +76,7 @@ where
 
 impl<A> Loaded<A>
 where
-    A: Aggregate,
-    A::Event: TryFrom<Event>,
+    A: Decider,
 {
     async fn fold(
         &mut self,

@@ -41,7 +41,7 @@ impl fmt::Display for Position {
 }
 
 /// An event as `events` holds it and as NATS carries it: nothing opened, nothing upcast.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredEvent {
     pub position: i64,
     pub aggregate_type: String,

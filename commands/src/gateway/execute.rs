@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::{Decider, Event};
+use domain::Decider;
 use eventlog::append::{AppendError, KeyRow, NewEvent, Ticket};
 use eventlog::load::{LoadError, Loaded};
 use eventlog::{Append, Position, load};
@@ -43,7 +43,6 @@ impl Gateway {
     ) -> Result<Executed<A::Event>, CommandError<A::Error>>
     where
         A: Cached,
-        A::Event: TryFrom<Event>,
     {
         for attempt in 0..ATTEMPTS_MAX {
             let slot = A::cache(&self.inner.caches).slot(id);
@@ -79,7 +78,6 @@ impl Gateway {
     ) -> Result<Made<A>, CommandError<A::Error>>
     where
         A: Cached,
-        A::Event: TryFrom<Event>,
     {
         let mut state = slot.lock().await;
         let lineage = state.lineage.clone();
@@ -120,7 +118,6 @@ impl Gateway {
     ) -> Result<&'a mut Loaded<A>, CommandError<A::Error>>
     where
         A: Cached,
-        A::Event: TryFrom<Event>,
     {
         if state.loaded.is_none() {
             state.loaded = Some(self.load(id).await?);
@@ -131,7 +128,6 @@ impl Gateway {
     async fn load<A>(&self, id: &str) -> Result<Loaded<A>, CommandError<A::Error>>
     where
         A: Cached,
-        A::Event: TryFrom<Event>,
     {
         metrics::counter!("parlance_aggregate_loads_total").increment(1);
         let loaded = load::load::<A>(&self.inner.db, &self.inner.codec, id).await;

@@ -11,7 +11,7 @@ mod execute;
 
 use std::sync::Arc;
 
-use domain::{AccountId, Event};
+use domain::AccountId;
 use eventlog::append::AppendError;
 use eventlog::{Appender, Clock, Codec, Ids, MasterKey, Position, read};
 use sqlx::PgPool;
@@ -131,7 +131,6 @@ impl Gateway {
     ) -> Result<Executed<A::Event>, CommandError<A::Error>>
     where
         A: Cached,
-        A::Event: TryFrom<Event>,
     {
         let Some(key) = &context.key else {
             return self.attempt::<A>(id, command, context).await;
@@ -155,17 +154,10 @@ impl Gateway {
     ) -> Result<R, CommandError<A::Error>>
     where
         A: Cached,
-        A::Event: TryFrom<Event>,
     {
         let slot = A::cache(&self.inner.caches).slot(id);
         let mut state = slot.lock().await;
         Ok(look(&self.loaded(&mut state, id).await?.state))
-    }
-
-    /// How many commands wait for the log.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.inner.appender.waiting()
     }
 
     pub(crate) fn db(&self) -> &PgPool {
@@ -191,7 +183,6 @@ impl Gateway {
     ) -> Result<Option<Executed<A::Event>>, CommandError<A::Error>>
     where
         A: Cached,
-        A::Event: TryFrom<Event>,
     {
         let db = &self.inner.db;
         let found = idempotency::find(db, key.caller, &key.key).await;

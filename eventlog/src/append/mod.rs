@@ -172,12 +172,6 @@ impl Appender {
     pub fn head(&self) -> watch::Receiver<Position> {
         self.head.clone()
     }
-
-    /// How many commands are waiting.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.queue.max_capacity() - self.queue.capacity()
-    }
 }
 
 /// Waits until this process has appended, but no longer than `patience`: others may have too. In a

@@ -18,9 +18,10 @@ test: ## Runs every test, on servers of its own
 check: ## Format, lints, dependency directions, licences, documents
 	@scripts/check
 
-demo: ## Loads 258,145 real messages through the HTTP API and proves that they are all there
+demo: ## Loads 258,145 real messages, images and files through the HTTP API and proves that all are there
 	@scripts/setup rust postgres nats
-	@scripts/with-server var/demo scripts/demo/run
+	@# A whole corpus is sent at once, which no person may.
+	@PARLANCE_MESSAGE_INTERVAL_MS=0 scripts/with-server var/demo scripts/demo/run
 
 bench: ## Measures; docs/performance.md says how to read it
 	@scripts/bench

@@ -9,11 +9,16 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use clap::ValueEnum;
-use commands::{Gateway, SignIn, SignInError, SignInSettings};
+use commands::{
+    Files, FilesError, FilesSettings, Gateway, Policies, SignIn, SignInError, SignInSettings,
+};
+use domain::chat::Limits;
 use eventlog::database::{self, DatabaseError, PgConnectOptions, PgPool, Role};
 use eventlog::nats::{self, NatsError};
 use eventlog::relay::{self, Relay};
-use eventlog::{Appender, Clock, Codec, Feed, Ids, MasterKey, Position, lease};
+use eventlog::{
+    Appender, Clock, Codec, Feed, Ids, MasterKey, Position, Published, Relayed, hand_over, lease,
+};
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use projections::Reads;
 use secrecy::SecretString;
@@ -58,6 +63,8 @@ pub enum ServeError {
     Nats(#[from] NatsError),
     #[error(transparent)]
     SignIn(#[from] SignInError),
+    #[error(transparent)]
+    Files(#[from] FilesError),
     #[error("metrics cannot be recorded")]
     Metrics(#[from] BuildError),
     #[error("cannot listen on {addr}")]
@@ -111,17 +118,32 @@ pub async fn start(
 ) -> Result<Server, ServeError> {
     let metrics = metrics::install()?;
     let parts = Parts::open(&settings, clock, ids).await?;
-    let serves_api = roles.contains(&ServeRole::Api);
-    let app = if serves_api { Some(parts.api(settings.issuer).await?) } else { None };
-    let head = app.as_ref().map_or_else(|| watch::channel(Position::START).1, |it| it.1.clone());
+    let commanding = if roles.contains(&ServeRole::Api) || roles.contains(&ServeRole::Policies) {
+        Some(parts.commanding(settings.files).await?)
+    } else {
+        None
+    };
+    let head = commanding.as_ref().map(|it| it.appended.clone());
+    let head = head.unwrap_or_else(|| watch::channel(Position::START).1);
+    let app = match &commanding {
+        Some(it) if roles.contains(&ServeRole::Api) => {
+            Some(parts.api(it, settings.issuer, settings.limits).await?)
+        }
+        _ => None,
+    };
+    let (published, relayed) = hand_over();
     if roles.contains(&ServeRole::Relay) {
-        parts.start_relay(head.clone()).await?;
+        parts.start_relay(head.clone(), published).await?;
     }
-    if roles.contains(&ServeRole::Projectors) {
-        parts.start_projectors(head).await?;
-    }
-    if roles.contains(&ServeRole::Policies) {
-        tracing::info!("there are no policies to run yet");
+    let projects = roles.contains(&ServeRole::Projectors);
+    if projects || roles.contains(&ServeRole::Policies) {
+        let feed = parts.feed(head, relayed).await?;
+        if projects {
+            parts.start_projectors(feed.clone());
+        }
+        if let Some(commanding) = commanding.filter(|_| roles.contains(&ServeRole::Policies)) {
+            parts.start_policies(feed, commanding);
+        }
     }
     parts.start_upkeep(metrics.clone());
 
@@ -141,7 +163,7 @@ pub async fn start(
         }
     });
     let closing = CancellationToken::new();
-    let router = http::router(Arc::clone(&process), app.map(|it| it.0));
+    let router = http::router(Arc::clone(&process), app);
     let serving = axum::serve(listener, router)
         .with_graceful_shutdown(closing.clone().cancelled_owned())
         .into_future();
@@ -164,6 +186,14 @@ struct Parts {
     holder: Uuid,
     stop: CancellationToken,
     tasks: TaskTracker,
+}
+
+/// The command side of this process.
+struct Commanding {
+    gateway: Gateway,
+    files: Files,
+    /// News of what this process appends.
+    appended: watch::Receiver<Position>,
 }
 
 impl Parts {
@@ -191,11 +221,8 @@ impl Parts {
         })
     }
 
-    /// What requests are answered with, and the news of what this process appends.
-    async fn api(
-        &self,
-        issuer: String,
-    ) -> Result<(Arc<App>, watch::Receiver<Position>), ServeError> {
+    /// What executes commands, and keeps files.
+    async fn commanding(&self, files: FilesSettings) -> Result<Commanding, ServeError> {
         let appender = Appender::start(self.options.clone(), &self.tasks);
         let head = appender.head();
         let gateway = Gateway::new(
@@ -206,28 +233,48 @@ impl Parts {
             self.clock.clone(),
             self.ids.clone(),
         );
+        let stop = self.stop.clone();
+        let files = Files::open(files, gateway.clone(), &self.tasks, stop).await?;
+        Ok(Commanding { gateway, files, appended: head })
+    }
+
+    /// What requests are answered with.
+    async fn api(
+        &self,
+        commanding: &Commanding,
+        issuer: String,
+        limits: Limits,
+    ) -> Result<Arc<App>, ServeError> {
+        let gateway = commanding.gateway.clone();
         let settings = SignInSettings { issuer };
         let sign_in = SignIn::new(gateway.clone(), &self.master_key, settings).await?;
         let (follower, stop) = (sign_in.clone(), self.stop.clone());
         self.tasks.spawn(async move { follower.follow_revocations(stop).await });
         let app = App {
             gateway,
+            files: commanding.files.clone(),
             sign_in,
             reads: self.reads.clone(),
             db: self.db.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
+            limits,
+            exports: http::export::room(),
         };
-        Ok((Arc::new(app), head))
+        Ok(Arc::new(app))
     }
 
-    async fn start_relay(&self, appended: watch::Receiver<Position>) -> Result<(), ServeError> {
+    async fn start_relay(
+        &self,
+        appended: watch::Receiver<Position>,
+        published: Published,
+    ) -> Result<(), ServeError> {
         let Some(url) = &self.nats_url else {
             tracing::info!("NATS_URL is not set: nothing is relayed, feeds ask PostgreSQL");
             return Ok(());
         };
         let stream = nats::connect(url).await?;
-        let relay = Arc::new(Relay { db: self.db.clone(), stream, appended });
+        let relay = Arc::new(Relay { db: self.db.clone(), stream, appended, published });
         let (holder, stop) = (self.holder, self.stop.clone());
         self.tasks.spawn(async move {
             let work = |lease, lost| Arc::clone(&relay).run(lease, lost);
@@ -236,20 +283,38 @@ impl Parts {
         Ok(())
     }
 
-    async fn start_projectors(
+    /// The feed of this process: one, whoever reads from it.
+    async fn feed(
         &self,
         appended: watch::Receiver<Position>,
-    ) -> Result<(), ServeError> {
+        relayed: Relayed,
+    ) -> Result<Feed, ServeError> {
         let stream = match &self.nats_url {
             Some(url) => Some(nats::connect(url).await?),
             None => None,
         };
         let (db, codec) = (self.db.clone(), Arc::clone(&self.codec));
-        let (feed, follow) = Feed::new(db.clone(), codec, stream, appended, self.stop.clone());
+        let (feed, follow) = Feed::new(db, codec, stream, appended, relayed, self.stop.clone());
         self.tasks.spawn(follow);
-        let run = projections::run(db, feed, self.reads.clone(), self.holder, self.stop.clone());
-        self.tasks.spawn(run);
-        Ok(())
+        Ok(feed)
+    }
+
+    fn start_projectors(&self, feed: Feed) {
+        let (db, reads, stop) = (self.db.clone(), self.reads.clone(), self.stop.clone());
+        self.tasks.spawn(projections::run(db, feed, reads, self.holder, stop));
+    }
+
+    fn start_policies(&self, feed: Feed, commanding: Commanding) {
+        let policies = Policies {
+            db: self.db.clone(),
+            feed,
+            gateway: commanding.gateway,
+            files: commanding.files,
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+            holder: self.holder,
+        };
+        self.tasks.spawn(policies.run(self.stop.clone()));
     }
 
     fn start_upkeep(&self, metrics: PrometheusHandle) {

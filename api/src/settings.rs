@@ -3,10 +3,16 @@
 //! Each command reads what it needs once, at its start; what is missing or wrong is named.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use commands::{EmbeddedSettings, FilesSettings, S3Settings, ScannerAddress, StorageSettings};
+use domain::chat::Limits;
+use domain::library::FileLimits;
 use eventlog::MasterKey;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
@@ -16,6 +22,21 @@ const ADDR_DEFAULT: &str = "127.0.0.1:8080";
 /// Connections of the pool.
 const CONNECTIONS_DEFAULT: u32 = 10;
 const CONNECTIONS_MAX: u32 = 500;
+
+/// Characters of a text at most: what the longest body holds.
+const TEXT_MAX: usize = 10_000;
+/// With the longest interval that is a week: the milliseconds of it still fit an event's number.
+const BURST_MAX: u32 = 10_000;
+const INTERVAL_MAX_MS: u32 = 60_000;
+
+/// Bytes of a file at most, and of an image: it is held in memory to be decoded.
+const FILE_MAX: u64 = 2 << 30;
+const IMAGE_MAX: u64 = 64 << 20;
+/// Bytes of all files of a person: 1 PiB, as good as none.
+const QUOTA_MAX: u64 = 1 << 50;
+
+const FILES_DIR_DEFAULT: &str = "var/files";
+const REGION_DEFAULT: &str = "us-east-1";
 
 /// Different bytes a random key of 32 has: fewer than this come up less than once in 10^15.
 const DISTINCT_BYTES_MIN: usize = 16;
@@ -67,6 +88,9 @@ pub struct ServeSettings {
     pub addr: SocketAddr,
     /// `iss` of access tokens.
     pub issuer: String,
+    /// Of messages.
+    pub limits: Limits,
+    pub files: FilesSettings,
 }
 
 /// The environment, or a stand-in for it.
@@ -106,17 +130,8 @@ impl<'a> Environment<'a> {
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
             return Err(wrong("DATABASE_URL", "must begin with postgres://"));
         }
-        let connections = match self.text("DATABASE_CONNECTIONS") {
-            None => CONNECTIONS_DEFAULT,
-            Some(text) => {
-                text.parse().ok().filter(|it| (1..=CONNECTIONS_MAX).contains(it)).ok_or_else(
-                    || {
-                        let problem = format!("must be a number from 1 to {CONNECTIONS_MAX}");
-                        wrong("DATABASE_CONNECTIONS", problem)
-                    },
-                )?
-            }
-        };
+        let connections =
+            self.number("DATABASE_CONNECTIONS", 1..=CONNECTIONS_MAX, CONNECTIONS_DEFAULT)?;
         Ok(DatabaseSettings { url: url.into(), connections })
     }
 
@@ -160,6 +175,80 @@ impl<'a> Environment<'a> {
             nats_url: nats_url.map(SecretString::from),
             addr,
             issuer: self.issuer(&addr_text)?,
+            limits: self.limits()?,
+            files: self.files()?,
+        })
+    }
+
+    fn files(&self) -> Result<FilesSettings, SettingsError> {
+        let default = FileLimits::default();
+        let limits = FileLimits {
+            file_max: self.number("PARLANCE_FILE_MAX", 1..=FILE_MAX, default.file_max)?,
+            image_max: self.number("PARLANCE_IMAGE_MAX", 1..=IMAGE_MAX, default.image_max)?,
+            quota: self.number("PARLANCE_FILE_QUOTA", 0..=QUOTA_MAX, default.quota)?,
+        };
+        let scanner = self.text("CLAMAV_ADDR").map(|it| scanner(&it)).transpose()?;
+        Ok(FilesSettings { storage: self.storage()?, limits, scanner })
+    }
+
+    fn storage(&self) -> Result<StorageSettings, SettingsError> {
+        const OTHERS: [&str; 4] =
+            ["S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY"];
+        let Some(bucket) = self.text("S3_BUCKET") else {
+            if let Some(other) = OTHERS.into_iter().find(|it| self.text(it).is_some()) {
+                return Err(wrong("S3_BUCKET", format!("is not set, but {other} is")));
+            }
+            let folder = self.text("PARLANCE_FILES_DIR");
+            return Ok(StorageSettings::Embedded(EmbeddedSettings {
+                folder: folder.unwrap_or_else(|| FILES_DIR_DEFAULT.to_owned()).into(),
+                port: self.number("PARLANCE_FILES_PORT", 0..=u16::MAX, 0)?,
+            }));
+        };
+        Ok(StorageSettings::S3(S3Settings {
+            endpoint: self.http_url("S3_ENDPOINT")?,
+            public_endpoint: self.http_url("S3_PUBLIC_ENDPOINT")?,
+            region: self.text("S3_REGION").unwrap_or_else(|| REGION_DEFAULT.to_owned()),
+            bucket,
+            access_key_id: self.required("S3_ACCESS_KEY_ID")?,
+            secret_access_key: self.required("S3_SECRET_ACCESS_KEY")?.into(),
+        }))
+    }
+
+    fn http_url(&self, name: &'static str) -> Result<Option<String>, SettingsError> {
+        let url = self.text(name);
+        match &url {
+            Some(it) if !(it.starts_with("http://") || it.starts_with("https://")) => {
+                Err(wrong(name, "must begin with http:// or https://"))
+            }
+            _ => Ok(url),
+        }
+    }
+
+    fn limits(&self) -> Result<Limits, SettingsError> {
+        let default = Limits::default();
+        Ok(Limits {
+            text_max: self.number("PARLANCE_TEXT_MAX", 1..=TEXT_MAX, default.text_max)?,
+            burst: self.number("PARLANCE_MESSAGE_BURST", 1..=BURST_MAX, default.burst)?,
+            interval_ms: self.number(
+                "PARLANCE_MESSAGE_INTERVAL_MS",
+                0..=INTERVAL_MAX_MS,
+                default.interval_ms,
+            )?,
+        })
+    }
+
+    fn number<T: FromStr + PartialOrd + Display>(
+        &self,
+        name: &'static str,
+        allowed: RangeInclusive<T>,
+        default: T,
+    ) -> Result<T, SettingsError> {
+        let Some(text) = self.text(name) else {
+            return Ok(default);
+        };
+        text.parse().ok().filter(|it| allowed.contains(it)).ok_or_else(|| {
+            let (min, max) = allowed.into_inner();
+            wrong(name, format!("must be a number from {min} to {max}"))
         })
     }
 
@@ -193,6 +282,17 @@ impl<'a> Environment<'a> {
 
     fn required(&self, name: &'static str) -> Result<String, SettingsError> {
         self.text(name).ok_or_else(|| wrong(name, "is not set"))
+    }
+}
+
+fn scanner(address: &str) -> Result<ScannerAddress, SettingsError> {
+    if let Some(path) = address.strip_prefix("unix:") {
+        return Ok(ScannerAddress::Unix(path.into()));
+    }
+    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    match port {
+        Some(_) => Ok(ScannerAddress::Tcp(address.to_owned())),
+        None => Err(wrong("CLAMAV_ADDR", "must be host:port, or unix: and a path")),
     }
 }
 
@@ -233,6 +333,7 @@ mod tests {
         assert_eq!(settings.issuer, "http://127.0.0.1:8080");
         assert_eq!(settings.database.connections, 10);
         assert!(settings.nats_url.is_none());
+        assert_eq!(settings.limits, Limits { text_max: 10_000, burst: 60, interval_ms: 1_000 });
     }
 
     #[test]
@@ -247,11 +348,51 @@ mod tests {
             (&[URL, KEY, ("NATS_URL", "localhost")], "NATS_URL must begin"),
             (&[URL, KEY, ("DATABASE_CONNECTIONS", "0")], "DATABASE_CONNECTIONS must be"),
             (&[URL, KEY, ("PARLANCE_ENV", "prod")], "PARLANCE_ENV must be"),
+            (&[URL, KEY, ("PARLANCE_FILE_MAX", "3GB")], "PARLANCE_FILE_MAX must be a number"),
+            (&[URL, KEY, ("CLAMAV_ADDR", "clamav")], "CLAMAV_ADDR must be host:port"),
+            (&[URL, KEY, ("S3_ENDPOINT", "http://s3")], "S3_BUCKET is not set, but S3_ENDPOINT is"),
+            (&[URL, KEY, ("S3_BUCKET", "files")], "S3_ACCESS_KEY_ID is not set"),
+            (
+                &[URL, KEY, ("S3_BUCKET", "files"), ("S3_ENDPOINT", "s3:8333")],
+                "S3_ENDPOINT must begin with http",
+            ),
+            (&[URL, KEY, ("PARLANCE_TEXT_MAX", "10001")], "PARLANCE_TEXT_MAX must be a number"),
+            (&[URL, KEY, ("PARLANCE_MESSAGE_BURST", "0")], "PARLANCE_MESSAGE_BURST must be"),
+            (
+                &[URL, KEY, ("PARLANCE_MESSAGE_INTERVAL_MS", "1s")],
+                "PARLANCE_MESSAGE_INTERVAL_MS must be a number from 0 to 60000",
+            ),
         ];
         for (settings, expected) in cases {
             let error = serve(settings).err().unwrap();
             assert!(error.starts_with(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn files_are_in_a_folder_until_a_bucket_is_set() {
+        let StorageSettings::Embedded(folder) = serve(&[URL, KEY]).unwrap().files.storage else {
+            panic!("no bucket is set");
+        };
+        assert_eq!((folder.folder.to_str(), folder.port), (Some("var/files"), 0));
+
+        let bucket = ("S3_BUCKET", "files");
+        let (id, secret) = (("S3_ACCESS_KEY_ID", "me"), ("S3_SECRET_ACCESS_KEY", "hush"));
+        let files = serve(&[URL, KEY, bucket, id, secret]).unwrap().files;
+        assert!(!format!("{files:?}").contains("hush"));
+        let StorageSettings::S3(s3) = files.storage else { panic!("a bucket is set") };
+        assert_eq!(
+            (s3.bucket.as_str(), s3.region.as_str(), s3.endpoint),
+            ("files", "us-east-1", None)
+        );
+    }
+
+    #[test]
+    fn a_scanner_is_reached_in_two_ways() {
+        let scanner = |address| serve(&[URL, KEY, ("CLAMAV_ADDR", address)]).unwrap().files.scanner;
+        assert_eq!(scanner("clamav:3310"), Some(ScannerAddress::Tcp("clamav:3310".to_owned())));
+        let socket = ScannerAddress::Unix("/run/clamd.sock".into());
+        assert_eq!(scanner("unix:/run/clamd.sock"), Some(socket));
     }
 
     #[test]

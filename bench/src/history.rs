@@ -5,7 +5,7 @@
 
 use cqrs_es::{Aggregate, DomainEvent};
 use domain::account::{Account, AccountCommand};
-use domain::chat::{Chat, ChatCommand};
+use domain::chat::{Chat, ChatCommand, Limits, Outgoing};
 use domain::{AccountId, ChatId, Decider, MessageId};
 use eventlog::append::{Lineage, NewEvent};
 use eventlog::{Append, Clock, Codec, Ids};
@@ -91,10 +91,10 @@ impl History {
         Ok(appends)
     }
 
-    /// A chat of two of the past's people who have none yet, for very many messages.
-    pub(crate) fn long_chat(&self) -> Outcome<(Maker, Conversation)> {
-        let person = |place: usize| self.people.get(place).copied().ok_or("the past has no people");
-        let chat = Conversation::new([person(0)?, person(PEOPLE / 2)?], false);
+    /// A chat of `member` with somebody of the past, for very many messages.
+    pub(crate) fn long_chat(&self, member: AccountId) -> Outcome<(Maker, Conversation)> {
+        let other = self.people.first().copied().ok_or("the past has no people")?;
+        let chat = Conversation::new([member, other], false);
         Ok((self.maker.clone(), chat))
     }
 }
@@ -174,6 +174,9 @@ impl Conversation {
         }
         self.last += 1;
         let message_id = MessageId(maker.ids.next());
-        (sender, ChatCommand::SendText { message_id, sender, text: TEXT.to_owned(), now })
+        let message = Box::new(Outgoing::text(message_id, sender, TEXT.to_owned()));
+        // As fast as it is asked for, like the server of a run.
+        let limits = Limits { interval_ms: 0, ..Limits::default() };
+        (sender, ChatCommand::Send { message, limits, now })
     }
 }

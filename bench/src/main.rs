@@ -6,7 +6,7 @@
 //! - [`servers`]: the database, NATS and Parlance of a run
 //! - [`sends`], [`paced`]: the load over HTTP; [`pgbench`]: what it is compared with
 //! - [`history`], [`append`]: fills the log through the library; [`rows`]: what that is compared with
-//! - [`relay`], [`rebuild`], [`cold`], [`processes`]: the other parts
+//! - [`relay`], [`rebuild`], [`cold`], [`reads`], [`processes`]: the other parts
 //! - [`report`]: the table
 
 mod append;
@@ -18,6 +18,7 @@ mod paced;
 mod people;
 mod pgbench;
 mod processes;
+mod reads;
 mod rebuild;
 mod relay;
 mod report;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Outcome;
 use crate::http::{Connection, unexpected};
 use crate::people::Lane;
+use crate::relay::READ_MODELS;
 use crate::sends::{histogram, micros, on_one_thread};
 
 /// Messages a second.
@@ -120,9 +121,10 @@ pub(crate) async fn watch(db: PgPool, stop: CancellationToken) -> Outcome<Lag> {
         let (position, reached): (i64, i64) = sqlx::query_as(
             "SELECT position,
                     (SELECT min(position) FROM checkpoints
-                     WHERE name IN ('accounts', 'chats', 'messages'))
+                     WHERE name = ANY($1))
              FROM log_head",
         )
+        .bind(READ_MODELS)
         .fetch_one(&mut *connection)
         .await?;
         let now = Instant::now();

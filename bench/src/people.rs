@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use domain::AccountId;
 use eventlog::Ids;
 use serde_json::{Value, json};
 
@@ -64,6 +65,12 @@ impl People {
             chats.push(own);
         }
         Ok(Self { senders: everybody, chats })
+    }
+
+    /// Somebody who is signed in, and their access token.
+    pub(crate) fn reader(&self) -> Outcome<(AccountId, &str)> {
+        let first = self.senders.first().ok_or("nobody is signed in")?;
+        Ok((AccountId(first.account_id.parse()?), &first.access_token))
     }
 
     /// New access tokens: the old ones end after ten minutes.

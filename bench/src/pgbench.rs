@@ -60,7 +60,7 @@ pub(crate) async fn single_rows(
     let stored: Stored = sqlx::query_as(
         "SELECT event_type, event_version, payload::text, metadata::text, event_id::text
          FROM events
-         WHERE event_type = 'text_sent'
+         WHERE event_type = 'message_sent'
          ORDER BY position DESC
          LIMIT 1",
     )

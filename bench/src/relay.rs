@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 use crate::Outcome;
 
 /// The names under which the read models keep their checkpoints.
-pub(crate) const READ_MODELS: [&str; 3] = ["accounts", "chats", "messages"];
+pub(crate) const READ_MODELS: [&str; 6] =
+    ["accounts", "chats", "messages", "blocks", "reports", "files"];
 
 /// The relay's.
 pub(crate) const RELAY: [&str; 1] = ["relay"];

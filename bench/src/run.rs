@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::{AccountId, ChatId};
 use eventlog::{Append, Codec, Ids, MasterKey};
 use secrecy::SecretString;
 use tokio::time::{Instant, sleep};
@@ -12,6 +13,7 @@ use crate::database::Database;
 use crate::history::{Conversation, History, Maker};
 use crate::people::{CHATS, Lane, People, SENDERS};
 use crate::processes::{Memory, Usage};
+use crate::reads::{self, Depths};
 use crate::relay::{READ_MODELS, RELAY, behind, catch_up};
 use crate::report::{Report, Side, percentiles, thousands, together};
 use crate::scale::Scale;
@@ -82,13 +84,15 @@ impl Bench {
         self.sends(&parlance, &people, "empty log").await?;
         parlance.stop().await?;
 
-        let long_chat = self.fill().await?;
+        let long_chat = self.fill(people.reader()?.0).await?;
+        let long_id = long_chat.1.id;
         self.catch_up().await?;
         self.rebuild().await?;
         self.load_cold(long_chat).await?;
 
         let parlance = self.servers.serve(&self.database, "api,relay,projectors").await?;
         people.refresh(parlance.addr).await?;
+        self.reads(&parlance, &people, long_id).await?;
         let full = format!("log of {} events", thousands(self.head().await?));
         self.sends(&parlance, &people, &full).await?;
         self.paced(&parlance, &people).await?;
@@ -143,12 +147,12 @@ impl Bench {
     }
 
     /// Fills the log through the library, by turns with the same rows inserted bare.
-    async fn fill(&mut self) -> Outcome<(Maker, Conversation)> {
+    async fn fill(&mut self, reader: AccountId) -> Outcome<(Maker, Conversation)> {
         let mut history = History::new();
         let registrations = history.registrations(&self.codec).await?;
         append::through_the_library(self.database.options.clone(), registrations).await?;
 
-        let (maker, mut chat) = history.long_chat()?;
+        let (maker, mut chat) = history.long_chat(reader)?;
         let opened_and_sent = self.scale.long_chat + 1;
         let appends = maker.steps(&self.codec, &mut chat, opened_and_sent).await?;
         let (ours, theirs) = self.turn(appends).await?;
@@ -229,6 +233,27 @@ impl Bench {
         self.report.times(&what, &at_snapshot, Some(LOAD_MOST));
         let what = format!("the same, {tail} events behind its snapshot (the most there can be)");
         self.report.times(&what, &behind, None);
+        Ok(())
+    }
+
+    /// Pages of the long chat, and a device that has missed a part of it.
+    async fn reads(&mut self, parlance: &Parlance, people: &People, chat: ChatId) -> Outcome<()> {
+        let (db, token) = (&self.database.pool, people.reader()?.1);
+        catch_up(db, &READ_MODELS).await?;
+        self.database.settle().await?;
+        let messages = thousands(self.scale.long_chat as f64);
+        let depths = Depths::of(db, chat).await?;
+        for (page, latency) in depths.read(parlance.addr, token, chat, self.scale.pages).await? {
+            let what = format!("a page of 100 of a chat of {messages} messages: {page}");
+            self.report.times(&what, &latency, Some("all alike"));
+        }
+        for _ in 0..self.scale.rounds {
+            let done = reads::catch_up(db, parlance.addr, token, chat).await?;
+            let changes = thousands(done.changes as f64);
+            let seconds = done.elapsed.as_secs_f64();
+            let what = format!("sync of {changes} changes in {seconds:.2} s, a page of 100");
+            self.report.times(&what, &done.pages, None);
+        }
         Ok(())
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Scale {
     pub(crate) long_chat: usize,
     /// How often it is loaded.
     pub(crate) loads: usize,
+    /// How often each of its pages is read.
+    pub(crate) pages: usize,
     /// How long messages are sent at a steady rate.
     pub(crate) paced: Duration,
     /// How long the server rests before its memory is measured.
@@ -32,6 +34,7 @@ impl Scale {
             turn: 100_000,
             long_chat: 100_000,
             loads: 200,
+            pages: 500,
             paced: Duration::from_secs(30),
             rest: Duration::from_secs(15),
         }
@@ -45,6 +48,7 @@ impl Scale {
             turn: 20_000,
             long_chat: 5_000,
             loads: 20,
+            pages: 50,
             paced: Duration::from_secs(4),
             rest: Duration::from_secs(2),
         }

@@ -109,7 +109,9 @@ impl Servers {
             .env("DATABASE_URL", database.url.expose_secret())
             .env("NATS_URL", format!("nats://127.0.0.1:{}", self.nats_port))
             .env("PARLANCE_ADDR", self.addr.to_string())
+            .env("PARLANCE_FILES_DIR", self.folder().join("files"))
             .env("PARLANCE_MASTER_KEY", MASTER_KEY)
+            .env("PARLANCE_MESSAGE_INTERVAL_MS", "0") // what is measured is not a limit
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command

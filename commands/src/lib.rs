@@ -3,17 +3,33 @@
 //! - [`Gateway`]: executes commands on aggregates, with a cache of hot ones
 //! - [`IdempotencyKey`]: the same key, the same answer, for ever
 //! - [`SignIn`]: passwords, sessions and tokens
-//! - [`open_chat`]: what concerns two aggregates at once
+//! - [`Files`]: bytes in S3, and who may send and fetch them
+//! - [`policies`]: what happens because something happened
+//! - [`open_chat`], [`block`], [`send`], [`forward`]: what concerns several aggregates at once
 
+mod block;
 mod claims;
+mod files;
+mod forward;
 mod gateway;
 mod idempotency;
 mod open_chat;
+pub mod policies;
+mod send;
 mod sign_in;
 
+pub use block::block;
+pub use files::{
+    ArrivedPart, EmbeddedSettings, Files, FilesError, FilesSettings, Link, NewPart, NewUpload,
+    PART_SIZE, Reading, RequestedUpload, S3Settings, ScannerAddress, StorageSettings, Ticket,
+    Upload, WHOLE_MAX,
+};
+pub use forward::{Forwarding, Target, forward};
 pub use gateway::{Cached, CommandError, Context, Executed, Gateway};
 pub use idempotency::{IdempotencyKey, fingerprint};
 pub use open_chat::{OpenChatError, open_chat};
+pub use policies::Policies;
+pub use send::{SendError, Sending, send};
 pub use sign_in::{
     Caller, InvalidToken, PasswordError, Registration, SignIn, SignInError, SignInSettings,
     SignedIn,

@@ -33,12 +33,21 @@ pub async fn open_chat(
     now: DateTime<Utc>,
     context: &Context,
 ) -> Result<Executed<ChatEvent>, OpenChatError> {
-    let exists = |account: &Account| !matches!(account, Account::Absent);
-    let exists = gateway.inspect(&with.to_string(), exists).await;
-    if !exists.map_err(OpenChatError::Account)? {
-        return Err(OpenChatError::UnknownAccount);
-    }
+    check_exists(gateway, with).await?;
     let id = ChatId::between(by, with).to_string();
     let command = ChatCommand::Open { by, with, now };
     gateway.execute::<Chat>(&id, command, context).await.map_err(OpenChatError::Chat)
+}
+
+pub(crate) async fn check_exists(
+    gateway: &Gateway,
+    account: AccountId,
+) -> Result<(), OpenChatError> {
+    let exists = |account: &Account| !matches!(account, Account::Absent);
+    let exists = gateway.inspect(&account.to_string(), exists).await;
+    if exists.map_err(OpenChatError::Account)? {
+        Ok(())
+    } else {
+        Err(OpenChatError::UnknownAccount)
+    }
 }

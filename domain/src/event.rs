@@ -5,12 +5,14 @@ use thiserror::Error;
 
 use crate::account::{Account, AccountEvent};
 use crate::chat::{Chat, ChatEvent};
+use crate::library::{Library, LibraryEvent};
 
 /// One enum over all aggregates: a new event breaks every match that owes it an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     Account(AccountEvent),
     Chat(ChatEvent),
+    Library(LibraryEvent),
 }
 
 /// No aggregate of this type is known to this version of Parlance.
@@ -32,6 +34,7 @@ impl Event {
         match aggregate_type {
             Account::TYPE => Ok(serde_json::from_value(payload).map(Self::Account)),
             Chat::TYPE => Ok(serde_json::from_value(payload).map(Self::Chat)),
+            Library::TYPE => Ok(serde_json::from_value(payload).map(Self::Library)),
             other => Err(UnknownAggregate(other.to_owned())),
         }
     }
@@ -42,6 +45,7 @@ impl Event {
         match aggregate_type {
             Account::TYPE => AccountEvent::newest_version(event_type),
             Chat::TYPE => ChatEvent::newest_version(event_type),
+            Library::TYPE => LibraryEvent::newest_version(event_type),
             _ => None,
         }
     }
@@ -52,6 +56,7 @@ impl Event {
         match self {
             Self::Account(event) => event.event_type(),
             Self::Chat(event) => event.event_type(),
+            Self::Library(event) => event.event_type(),
         }
     }
 }
@@ -68,6 +73,12 @@ impl From<ChatEvent> for Event {
     }
 }
 
+impl From<LibraryEvent> for Event {
+    fn from(event: LibraryEvent) -> Self {
+        Self::Library(event)
+    }
+}
+
 /// The event is of another aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("event is of another aggregate")]
@@ -79,7 +90,7 @@ impl TryFrom<Event> for AccountEvent {
     fn try_from(event: Event) -> Result<Self, WrongAggregate> {
         match event {
             Event::Account(event) => Ok(event),
-            Event::Chat(_) => Err(WrongAggregate),
+            Event::Chat(_) | Event::Library(_) => Err(WrongAggregate),
         }
     }
 }
@@ -90,7 +101,18 @@ impl TryFrom<Event> for ChatEvent {
     fn try_from(event: Event) -> Result<Self, WrongAggregate> {
         match event {
             Event::Chat(event) => Ok(event),
-            Event::Account(_) => Err(WrongAggregate),
+            Event::Account(_) | Event::Library(_) => Err(WrongAggregate),
+        }
+    }
+}
+
+impl TryFrom<Event> for LibraryEvent {
+    type Error = WrongAggregate;
+
+    fn try_from(event: Event) -> Result<Self, WrongAggregate> {
+        match event {
+            Event::Library(event) => Ok(event),
+            Event::Account(_) | Event::Chat(_) => Err(WrongAggregate),
         }
     }
 }

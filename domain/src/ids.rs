@@ -35,6 +35,20 @@ id!(
     /// A message, named by the client that sends it, so that a retry is recognised.
     MessageId
 );
+id!(
+    /// A file in a person's library.
+    FileId
+);
+id!(
+    /// A report of a message to the moderators.
+    ReportId
+);
+
+impl AccountId {
+    /// Nobody's account: the subject of what only moderators read. Random once, and fixed for ever;
+    /// of version 8 (RFC 9562, section 5.8), which no account has.
+    pub const MODERATORS: Self = Self(Uuid::from_u128(0x3f0a_97d2_51c4_8b6e_9d2b_70c3_e418_a95d));
+}
 
 impl ChatId {
     /// The chat between two accounts: the same for either order, so two who open it at once meet

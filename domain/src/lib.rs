@@ -9,9 +9,10 @@ pub mod chat;
 mod decider;
 mod event;
 mod ids;
+pub mod library;
 mod personal;
 
 pub use decider::{Claim, ClaimChange, Decider};
 pub use event::{Event, UnknownAggregate, WrongAggregate};
-pub use ids::{AccountId, ChatId, MessageId};
+pub use ids::{AccountId, ChatId, FileId, MessageId, ReportId};
 pub use personal::Personal;

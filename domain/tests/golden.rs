@@ -1,25 +1,30 @@
 //! Every shape that is stored, pinned byte for byte by a file in `tests/golden/`.
 //!
-//! `<aggregate>/<event_type>.v<version>.json` is an event, `<aggregate>/state.<schema>.json` the
-//! state in a snapshot. What was stored stays stored, so a file is never changed: a new shape has a
-//! new version, and a new file beside the old one. `WRITE_GOLDEN=1 cargo test -p domain` writes the
-//! files that are missing, and touches no other.
+//! `<aggregate>/<event_type>.v<version>.json` is an event, with `.<form>` before the ending another
+//! form of it, `<aggregate>/state.<schema>.json` the state in a snapshot. What was stored stays
+//! stored, so a file is never changed: a new shape has a new version, and a new file beside the old
+//! one. `WRITE_GOLDEN=1 cargo test -p domain` writes the files that are missing, and touches no
+//! other.
 #![cfg(test)]
+
+mod samples;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use chrono::{DateTime, Utc};
 use cqrs_es::{Aggregate, DomainEvent};
 use domain::account::{Account, AccountEvent};
 use domain::chat::{Chat, ChatEvent};
-use domain::{
-    AccountId, ChatId, Decider, Event, MessageId, Personal, UnknownAggregate, WrongAggregate,
-};
+use domain::library::{Library, LibraryEvent};
+use domain::{Decider, Event, Personal, UnknownAggregate, WrongAggregate};
+use samples::{ALICE, NOW, QUESTION, REPLY, account, chat, chat_id, library};
 use serde::Serialize;
 use serde_json::json;
-use uuid::Uuid;
+
+/// What is no longer recorded under its name, and the schemas of states that are no longer read.
+const RETIRED: [&str; 3] =
+    ["account/state.account-1.json", "chat/state.chat-1.json", "chat/text_sent.v1.json"];
 
 #[test]
 fn what_is_stored_is_what_the_golden_files_show() {
@@ -38,10 +43,15 @@ fn what_is_stored_is_what_the_golden_files_show() {
 #[test]
 fn an_event_is_read_from_its_golden_file() {
     let files = golden_files();
+    let read = |name: &str, aggregate| {
+        let payload = serde_json::from_str(&files[name]).unwrap();
+        Event::from_json(aggregate, payload).unwrap().unwrap()
+    };
     for (aggregate, event) in samples() {
-        let payload = serde_json::from_str(&files[&event_file(aggregate, &event)]).unwrap();
-        let read = Event::from_json(aggregate, payload).unwrap().unwrap();
-        assert_eq!(read, event);
+        assert_eq!(read(&event_file(aggregate, &event), aggregate), event);
+    }
+    for (name, event) in variations() {
+        assert_eq!(read(&name, Chat::TYPE), event);
     }
 }
 
@@ -49,10 +59,13 @@ fn an_event_is_read_from_its_golden_file() {
 fn a_state_is_read_from_its_golden_file() {
     let files = golden_files();
     let account: Account = serde_json::from_str(&files[&state_file::<Account>()]).unwrap();
-    assert_eq!(account, account_state());
+    assert_eq!(account, account::state());
     let chat: Chat = serde_json::from_str(&files[&state_file::<Chat>()]).unwrap();
-    assert_eq!(chat, chat_state());
-    assert_eq!(chat.number_of(REPLY), Some(2));
+    assert_eq!(chat, chat::state());
+    assert_eq!((chat.number_of(REPLY), chat.number_of(QUESTION)), (Some(2), Some(3)));
+    let library: Library = serde_json::from_str(&files[&state_file::<Library>()]).unwrap();
+    assert_eq!(library, library::state());
+    assert_eq!((library.used(), library.avatar()), (2_940, Some(library::PHOTO)));
 }
 
 #[test]
@@ -145,7 +158,7 @@ fn an_event_of_another_shape_is_not_read() {
     assert!(read(&with_less).is_err());
 
     let mut unheard_of = deactivated.clone();
-    unheard_of["type"] = json!("archived");
+    unheard_of["type"] = json!("unheard_of");
     assert!(read(&unheard_of).is_err());
 
     let of_an_account = Event::from_json(Account::TYPE, deactivated).unwrap();
@@ -154,13 +167,20 @@ fn an_event_of_another_shape_is_not_read() {
 
 #[test]
 fn an_event_is_of_its_own_aggregate_alone() {
-    for event in account_events() {
+    for event in account::events() {
         assert_eq!(AccountEvent::try_from(Event::from(event.clone())), Ok(event.clone()));
-        assert_eq!(ChatEvent::try_from(Event::from(event)), Err(WrongAggregate));
+        assert_eq!(ChatEvent::try_from(Event::from(event.clone())), Err(WrongAggregate));
+        assert_eq!(LibraryEvent::try_from(Event::from(event)), Err(WrongAggregate));
     }
-    for event in chat_events() {
-        assert_eq!(ChatEvent::try_from(Event::from(event.clone())), Ok(event.clone()));
+    for event in library::events() {
+        assert_eq!(LibraryEvent::try_from(Event::from(event.clone())), Ok(event.clone()));
+        assert_eq!(ChatEvent::try_from(Event::from(event.clone())), Err(WrongAggregate));
         assert_eq!(AccountEvent::try_from(Event::from(event)), Err(WrongAggregate));
+    }
+    for event in chat::events() {
+        assert_eq!(ChatEvent::try_from(Event::from(event.clone())), Ok(event.clone()));
+        assert_eq!(AccountEvent::try_from(Event::from(event.clone())), Err(WrongAggregate));
+        assert_eq!(LibraryEvent::try_from(Event::from(event)), Err(WrongAggregate));
     }
 }
 
@@ -170,129 +190,22 @@ fn an_unknown_aggregate_is_named() {
     assert_eq!(unknown, UnknownAggregate("inbox".to_owned()));
 }
 
-/// The samples of one aggregate's events. The match is over the very variants that are listed, so
-/// a new variant does not compile until it has a sample here.
-macro_rules! samples {
-    ($enum:ident { $($variant:ident { $($field:ident: $value:expr),+ $(,)? })+ }) => {{
-        let exhaustive = |event: &$enum| match event {
-            $($enum::$variant { .. } => {})+
-        };
-        let samples = vec![$($enum::$variant { $($field: $value),+ }),+];
-        samples.iter().for_each(exhaustive);
-        samples
-    }};
-}
-
-fn account_events() -> Vec<AccountEvent> {
-    samples!(AccountEvent {
-        Registered {
-            account_id: ALICE,
-            username: Personal::new(ALICE, "alice".to_owned()),
-            display_name: Personal::new(ALICE, "Alice \"Ålicia\" 李".to_owned()),
-            email: Personal::new(ALICE, "Alice@example.org".to_owned()),
-            registered_at: NOW,
-        }
-        ProfileChanged {
-            account_id: ALICE,
-            username: Some(Personal::new(ALICE, "alicia".to_owned())),
-            display_name: Some(Personal::new(ALICE, "Alicia".to_owned())),
-            changed_at: NOW,
-        }
-    })
-}
-
-fn chat_events() -> Vec<ChatEvent> {
-    samples!(ChatEvent {
-        Opened {
-            chat_id: chat_id(),
-            members: [ALICE, BOB],
-            opened_by: BOB,
-            opened_at: NOW,
-        }
-        TextSent {
-            chat_id: chat_id(),
-            message_id: GREETING,
-            number: 1,
-            sender: ALICE,
-            recipient: BOB,
-            text: Personal::new(ALICE, "Hello,\n\t\"Bob\" 👋".to_owned()),
-            sent_at: NOW,
-        }
-        MessagesRead {
-            chat_id: chat_id(),
-            reader: BOB,
-            up_to: 1,
-            unread: 0,
-            read_at: NOW,
-        }
-        MessageDeletedForMe {
-            chat_id: chat_id(),
-            message_id: GREETING,
-            number: 1,
-            by: BOB,
-            was_unread: true,
-            deleted_at: NOW,
-        }
-        MessageDeletedForEveryone {
-            chat_id: chat_id(),
-            message_id: GREETING,
-            number: 1,
-            by: ALICE,
-            recipient: BOB,
-            was_unread: false,
-            deleted_at: NOW,
-        }
-        Deactivated {
-            chat_id: chat_id(),
-            deactivated_at: NOW,
-        }
-        Reactivated {
-            chat_id: chat_id(),
-            reactivated_at: NOW,
-        }
-    })
-}
-
-fn account_state() -> Account {
-    let mut account = Account::default();
-    for event in account_events() {
-        account.apply(event);
-    }
-    account
-}
-
-/// With something in every field.
-fn chat_state() -> Chat {
-    let reply = ChatEvent::TextSent {
-        chat_id: chat_id(),
-        message_id: REPLY,
-        number: 2,
-        sender: BOB,
-        recipient: ALICE,
-        text: Personal::new(BOB, "Hi".to_owned()),
-        sent_at: NOW,
-    };
-    let alice_hides_the_reply = ChatEvent::MessageDeletedForMe {
-        chat_id: chat_id(),
-        message_id: REPLY,
-        number: 2,
-        by: ALICE,
-        was_unread: true,
-        deleted_at: NOW,
-    };
-    let mut chat = Chat::default();
-    for event in chat_events() {
-        chat.apply(event);
-    }
-    chat.apply(reply);
-    chat.apply(alice_hides_the_reply);
-    chat
-}
-
 fn samples() -> Vec<(&'static str, Event)> {
-    let account = account_events().into_iter().map(Event::from);
-    let chat = chat_events().into_iter().map(Event::from);
-    account.map(|it| (Account::TYPE, it)).chain(chat.map(|it| (Chat::TYPE, it))).collect()
+    let account = account::events().into_iter().map(Event::from);
+    let chat = chat::events().into_iter().map(Event::from);
+    let library = library::events().into_iter().map(Event::from);
+    let account = account.map(|it| (Account::TYPE, it));
+    let chat = chat.map(|it| (Chat::TYPE, it));
+    account.chain(chat).chain(library.map(|it| (Library::TYPE, it))).collect()
+}
+
+/// Further forms of the same events, by the names of their files.
+fn variations() -> Vec<(String, Event)> {
+    let named = chat::variations().into_iter().map(|(form, event)| {
+        let event = Event::from(event);
+        (event_file(Chat::TYPE, &event).replace(".json", &format!(".{form}.json")), event)
+    });
+    named.collect()
 }
 
 /// What the code stores today, by the name of its file.
@@ -300,21 +213,22 @@ fn shapes() -> BTreeMap<String, String> {
     let events = samples()
         .into_iter()
         .map(|(aggregate, event)| (event_file(aggregate, &event), json_of(&event)));
+    let variations = variations().into_iter().map(|(name, event)| (name, json_of(&event)));
     let states = [
-        (state_file::<Account>(), pretty(&account_state())),
-        (state_file::<Chat>(), pretty(&chat_state())),
+        (state_file::<Account>(), pretty(&account::state())),
+        (state_file::<Chat>(), pretty(&chat::state())),
+        (state_file::<Library>(), pretty(&library::state())),
     ];
-    events.chain(states).collect()
+    events.chain(variations).chain(states).collect()
 }
 
-/// The versions before the newest. They are kept, because events of them are.
+/// The versions before the newest, and what is no longer recorded under its name. They are kept,
+/// because events of them are; states are, so that no schema is ever named as one before.
 fn retired_versions() -> Vec<String> {
-    samples()
-        .into_iter()
-        .flat_map(|(aggregate, event)| {
-            (1..version(&event)).map(move |it| file_of(aggregate, &event.event_type(), it))
-        })
-        .collect()
+    let older = samples().into_iter().flat_map(|(aggregate, event)| {
+        (1..version(&event)).map(move |it| file_of(aggregate, &event.event_type(), it))
+    });
+    older.chain(RETIRED.map(str::to_owned)).collect()
 }
 
 fn event_file(aggregate: &str, event: &Event) -> String {
@@ -333,6 +247,7 @@ fn version(event: &Event) -> u32 {
     let version = match event {
         Event::Account(event) => event.event_version(),
         Event::Chat(event) => event.event_version(),
+        Event::Library(event) => event.event_version(),
     };
     version.parse().unwrap()
 }
@@ -341,6 +256,7 @@ fn json_of(event: &Event) -> String {
     match event {
         Event::Account(event) => pretty(event),
         Event::Chat(event) => pretty(event),
+        Event::Library(event) => pretty(event),
     }
 }
 
@@ -373,16 +289,4 @@ fn write_missing(root: &Path) {
             fs::write(path, shape).unwrap();
         }
     }
-}
-
-const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
-const BOB: AccountId = AccountId(Uuid::from_u128(0xB2));
-const GREETING: MessageId = MessageId(Uuid::from_u128(0xC1));
-const REPLY: MessageId = MessageId(Uuid::from_u128(0xC2));
-
-/// 2027-01-15 08:00:00.123456 UTC, with the microseconds that Parlance's clock has.
-const NOW: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 123_456_000).unwrap();
-
-fn chat_id() -> ChatId {
-    ChatId::between(ALICE, BOB)
 }

@@ -1,7 +1,8 @@
 //! The feed: what subscribers read the log from. One a process.
 //!
 //! It follows the end of the log, through JetStream when there is one and by asking PostgreSQL
-//! otherwise, decodes each event once, and keeps the newest in memory. A subscriber asks for what
+//! otherwise, decodes each event once, and keeps the newest in memory. What the relay of its own
+//! process has published it takes from the relay, and does not read it back. A subscriber asks for what
 //! follows its own position: from memory if recent, from PostgreSQL if not. So a slow subscriber
 //! holds nobody up, and none needs a queue.
 //!
@@ -19,11 +20,12 @@ use futures_util::stream::ReadyChunks;
 use sqlx::PgPool;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::append;
 use crate::codec::{Codec, CodecError};
+use crate::hand_over::Relayed;
 use crate::history;
 use crate::nats::{self, STREAM};
 use crate::read;
@@ -40,6 +42,10 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// How long the stream may be silent before PostgreSQL is asked whether it should be.
 const SILENCE: Duration = Duration::from_millis(250);
+
+/// How often in a row the relay of this process may be late before the stream is believed to be
+/// another's.
+const LATE_MAX: u32 = 2;
 
 /// How often a stream that was not there is looked for again.
 const PROBE: Duration = Duration::from_secs(1);
@@ -79,11 +85,13 @@ impl Feed {
         codec: Arc<Codec>,
         stream: Option<Context>,
         appended: watch::Receiver<Position>,
+        relayed: Relayed,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (moved, newest) = watch::channel(Position::START);
         let shared = Arc::new(Shared { db, codec, recent: Mutex::default() });
-        let follower = Follower { shared: Arc::clone(&shared), stream, appended, moved };
+        let shared_too = Arc::clone(&shared);
+        let follower = Follower { shared: shared_too, stream, appended, relayed, moved };
         (Self { shared, newest }, follower.run(stop))
     }
 
@@ -142,6 +150,7 @@ struct Follower {
     shared: Arc<Shared>,
     stream: Option<Context>,
     appended: watch::Receiver<Position>,
+    relayed: Relayed,
     moved: watch::Sender<Position>,
 }
 
@@ -170,26 +179,74 @@ impl Follower {
         let Some(mut messages) = self.messages().await else {
             return self.poll_until(Instant::now() + PROBE).await;
         };
+        let mut silent = Instant::now() + SILENCE;
         loop {
-            match timeout(SILENCE, messages.next()).await {
-                Ok(Some(chunk)) => {
-                    let mut events = Vec::with_capacity(chunk.len());
-                    for message in chunk {
-                        let Ok(message) = message else { return Ok(()) };
-                        let Ok(info) = message.info() else { return Ok(()) };
-                        let sequence = info.stream_sequence;
-                        events.extend(nats::stored(&message, sequence));
+            tokio::select! {
+                chunk = timeout_at(silent, messages.next()) => match chunk {
+                    Ok(Some(chunk)) => {
+                        let mut events = Vec::with_capacity(chunk.len());
+                        for message in chunk {
+                            let Ok(message) = message else { return Ok(()) };
+                            let Ok(info) = message.info() else { return Ok(()) };
+                            let sequence = info.stream_sequence;
+                            events.extend(nats::stored(&message, sequence));
+                        }
+                        self.take(events).await?;
                     }
-                    self.take(events).await?;
+                    Ok(None) => return Ok(()),
+                    Err(_) => {
+                        if self.head().await? > *self.moved.borrow() {
+                            self.catch_up().await?; // the relay or the stream is behind
+                        }
+                    }
+                },
+                events = self.relayed.next() => {
+                    if !self.take_over(events).await? {
+                        continue; // the relay has to catch up, and this was heard before
+                    }
+                    drop(messages);
+                    return self.follow_relay().await;
                 }
-                Ok(None) => return Ok(()),
+            }
+            silent = Instant::now() + SILENCE;
+        }
+    }
+
+    /// Follows the relay of this process as long as it keeps up with the log.
+    async fn follow_relay(&mut self) -> Result<(), FeedError> {
+        let mut late = 0;
+        let mut silent = Instant::now() + SILENCE;
+        while late < LATE_MAX {
+            match timeout_at(silent, self.relayed.next()).await {
+                Ok(events) => {
+                    if !self.take_over(events).await? {
+                        continue;
+                    }
+                    late = 0;
+                }
                 Err(_) => {
                     if self.head().await? > *self.moved.borrow() {
-                        self.catch_up().await?; // the relay or the stream is behind
+                        self.catch_up().await?;
+                        late += 1;
                     }
                 }
             }
+            silent = Instant::now() + SILENCE;
         }
+        Ok(())
+    }
+
+    /// Takes in what the relay has published, and what is missing before it. False when nothing of
+    /// it is new.
+    async fn take_over(&mut self, events: Vec<StoredEvent>) -> Result<bool, FeedError> {
+        let after = *self.moved.borrow();
+        let fresh: Vec<_> = events.into_iter().filter(|it| it.position > after.0).collect();
+        match fresh.first() {
+            None => return Ok(false),
+            Some(first) if first.position == after.0 + 1 => self.keep(fresh).await?,
+            Some(_) => self.catch_up().await?,
+        }
+        Ok(true)
     }
 
     /// What the stream holds from here on, in chunks; nothing when there is no stream, or no server,

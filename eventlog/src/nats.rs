@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
 use async_nats::{ConnectOptions, HeaderMap};
@@ -54,7 +55,6 @@ pub async fn connect(url: &SecretString) -> Result<Context, NatsError> {
     let context = jetstream::context::ContextBuilder::new()
         .timeout(REQUEST_TIMEOUT)
         .ack_timeout(REQUEST_TIMEOUT)
-        .max_ack_inflight(crate::relay::IN_FLIGHT_MAX)
         .build(client);
     Ok(context)
 }
@@ -79,8 +79,13 @@ pub(crate) fn subject(event: &StoredEvent) -> String {
     format!("parlance.events.{}.{}", event.aggregate_type, event.aggregate_id)
 }
 
+/// What a message says about its event, and about its place: in this stream, right after the event
+/// before it.
 pub(crate) fn headers(event: &StoredEvent) -> HeaderMap {
     let mut headers = HeaderMap::new();
+    headers.insert(NATS_MESSAGE_ID, event.event_id.to_string());
+    headers.insert(NATS_EXPECTED_STREAM, STREAM);
+    headers.insert(NATS_EXPECTED_LAST_SEQUENCE, (event.position - 1).to_string());
     headers.insert(HEADER_SEQUENCE, event.sequence.to_string());
     headers.insert(HEADER_EVENT_TYPE, event.event_type.as_str());
     headers.insert(HEADER_EVENT_VERSION, event.event_version.as_str());

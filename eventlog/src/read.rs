@@ -1,5 +1,6 @@
 //! Reading the log in order.
 
+use chrono::{DateTime, Utc};
 use sqlx::{PgExecutor, PgPool};
 
 use crate::recorded::{Position, StoredEvent};
@@ -69,6 +70,33 @@ pub async fn stream_page(
 /// When the database fails.
 pub async fn head(db: impl PgExecutor<'_>) -> sqlx::Result<Position> {
     sqlx::query_scalar!("SELECT position FROM log_head").fetch_one(db).await.map(Position)
+}
+
+/// The last position that was recorded by `time`; the start of the log when none was.
+///
+/// Times never go back as positions grow, so this looks at as many events as the number of events
+/// has binary digits, whatever there is between them.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn position_at(db: impl PgExecutor<'_>, time: DateTime<Utc>) -> sqlx::Result<Position> {
+    sqlx::query_scalar!(
+        r#"WITH RECURSIVE search (low, high) AS (
+               SELECT 0::bigint, position FROM log_head
+               UNION ALL
+               SELECT CASE WHEN e.recorded_at <= $1 THEN e.position ELSE s.low END,
+                      CASE WHEN e.recorded_at <= $1 THEN s.high ELSE e.position - 1 END
+               FROM search s
+               JOIN events e ON e.position = (s.low + s.high + 1) / 2
+               WHERE s.low < s.high
+           )
+           SELECT low AS "low!" FROM search WHERE low = high"#,
+        time
+    )
+    .fetch_one(db)
+    .await
+    .map(Position)
 }
 
 /// How far the subscriber `name` has come; the start of the log when it never ran.

@@ -1,8 +1,9 @@
 //! The relay: publishes the log to JetStream, so that stream sequence == position.
 //!
 //! Every publish says which sequence it expects before it. So a message that is lost, doubled or out
-//! of order is refused by the server, two relays cannot both succeed, and a server that lost its
-//! tail or all of its store is found out by comparing two numbers, and healed from PostgreSQL.
+//! of order is refused by the server, and everything after it; two relays cannot both succeed; and a
+//! server that lost its tail or all of its store is found out by comparing two numbers, and healed
+//! from PostgreSQL.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,24 +19,30 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::append;
+use crate::hand_over::Published;
 use crate::history::{self, HistoryError, Stranger};
 use crate::lease::Lease;
-use crate::nats::{self, RETAINED_MAX, STREAM};
+use crate::nats::{self, RETAINED_MAX};
 use crate::read;
 use crate::recorded::{Position, StoredEvent};
 
 /// The name of the relay's lease, and of its row in `checkpoints`.
 pub const NAME: &str = "relay";
 
-/// Publishes that may be without an answer.
-pub const IN_FLIGHT_MAX: usize = 512;
+/// Messages that may be without an answer.
+const IN_FLIGHT_MAX: usize = 512;
+
+/// Every so many messages one asks for an answer, and so does the last. Each names the message
+/// before it, so whoever is accepted stands for all before: an answer to each would cost the server
+/// and us as much as the messages themselves.
+const ANSWERED_EVERY: usize = 128;
 
 /// How long to wait for news from this process before asking PostgreSQL for news from others.
 const IDLE: Duration = Duration::from_millis(50);
 
 /// A relay that keeps up reads the log at most this often: what was recorded meanwhile goes in one
 /// page.
-const PACE: Duration = Duration::from_millis(5);
+const PACE: Duration = Duration::from_millis(10);
 
 /// How often an idle relay compares the stream with the log.
 const CHECK: Duration = Duration::from_secs(1);
@@ -78,6 +85,8 @@ pub struct Relay {
     pub stream: Context,
     /// Moves when this process appends; what others append is found by asking.
     pub appended: watch::Receiver<Position>,
+    /// To the feed of this process.
+    pub published: Published,
 }
 
 impl Relay {
@@ -136,44 +145,46 @@ impl Attempt<'_> {
                 append::news(&mut appended, IDLE).await;
             } else {
                 published = self.publish(published, &events).await?;
+                self.relay.published.give(events);
                 metrics::gauge!("parlance_relay_position").set(published.0 as f64);
             }
             sleep_until(next).await;
         }
     }
 
-    /// Publishes `events`, which follow `published`; returns the last one acknowledged. A failure
-    /// drops everything in flight: nothing is ever sent again on its own.
+    /// Publishes `events`, which follow `published`; returns the last one, which is acknowledged and
+    /// all before it. A failure drops everything in flight: nothing is ever sent again on its own.
     async fn publish(
         &self,
         published: Position,
         events: &[StoredEvent],
     ) -> Result<Position, RelayError> {
-        let mut in_flight = FuturesOrdered::new();
+        let (stream, client) = (&self.relay.stream, self.relay.stream.client());
+        let mut answers = FuturesOrdered::new();
         let mut last = published;
-        for event in events {
-            if event.position != last.0 + 1 {
-                return Err(RelayError::Stream(format!("the log has no event {}", last.0 + 1)));
+        for events in events.chunks(ANSWERED_EVERY) {
+            if answers.len() >= IN_FLIGHT_MAX / ANSWERED_EVERY {
+                acknowledged(answers.next().await)?;
             }
-            last = Position(event.position);
-            if in_flight.len() >= IN_FLIGHT_MAX {
-                acknowledged(in_flight.next().await)?;
+            for (left, event) in (0..events.len()).rev().zip(events) {
+                if event.position != last.0 + 1 {
+                    return Err(RelayError::Stream(format!("the log has no event {}", last.0 + 1)));
+                }
+                last = Position(event.position);
+                let (subject, headers) = (nats::subject(event), nats::headers(event));
+                let payload = event.payload.clone().into();
+                if left > 0 {
+                    let sent = client.publish_with_headers(subject, headers, payload).await;
+                    sent.map_err(|error| RelayError::Stream(error.to_string()))?;
+                } else {
+                    let message = PublishMessage::build().headers(headers).payload(payload);
+                    let sent = stream.send_publish(subject, message).await;
+                    let sent = sent.map_err(|error| RelayError::Stream(error.to_string()))?;
+                    answers.push_back(sent.into_future());
+                }
             }
-            let message = PublishMessage::build()
-                .headers(nats::headers(event))
-                .payload(event.payload.clone().into())
-                .message_id(event.event_id.to_string())
-                .expected_stream(STREAM)
-                .expected_last_sequence(last.sequence() - 1);
-            let acknowledgement = self
-                .relay
-                .stream
-                .send_publish(nats::subject(event), message)
-                .await
-                .map_err(|error| RelayError::Stream(error.to_string()))?;
-            in_flight.push_back(acknowledgement.into_future());
         }
-        while let Some(answer) = in_flight.next().await {
+        while let Some(answer) = answers.next().await {
             acknowledged(Some(answer))?;
         }
         Ok(last)

@@ -5,14 +5,17 @@ use eventlog::Position;
 use sqlx::PgConnection;
 
 use crate::error::ProjectionError;
-use crate::{ReadModel, accounts, chats, messages};
+use crate::{ReadModel, accounts, blocks, chats, files, messages, reports};
 
 /// The changes to one read model. It has a connection to write to, and no handle for anything else:
 /// what is folded here can be folded again at will.
 pub(crate) enum Changes {
     Accounts(accounts::Changes),
     Chats(chats::Changes),
-    Messages(messages::Changes),
+    Messages(Box<messages::Changes>),
+    Blocks(blocks::Changes),
+    Reports(reports::Changes),
+    Files(files::Changes),
 }
 
 impl Changes {
@@ -20,16 +23,22 @@ impl Changes {
         match model {
             ReadModel::Accounts => Self::Accounts(accounts::Changes::default()),
             ReadModel::Chats => Self::Chats(chats::Changes::default()),
-            ReadModel::Messages => Self::Messages(messages::Changes::default()),
+            ReadModel::Messages => Self::Messages(Box::default()),
+            ReadModel::Blocks => Self::Blocks(blocks::Changes::default()),
+            ReadModel::Reports => Self::Reports(reports::Changes::default()),
+            ReadModel::Files => Self::Files(files::Changes::default()),
         }
     }
 
-    /// How many rows are to be written, more or less.
+    /// How many rows are to be written, more or less; 0 when there are none.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Accounts(it) => it.len(),
             Self::Chats(it) => it.len(),
             Self::Messages(it) => it.len(),
+            Self::Blocks(it) => it.len(),
+            Self::Reports(it) => it.len(),
+            Self::Files(it) => it.len(),
         }
     }
 
@@ -42,7 +51,10 @@ impl Changes {
         match self {
             Self::Accounts(it) => it.fold(event),
             Self::Chats(it) => it.fold(position, event),
-            Self::Messages(it) => it.fold(event),
+            Self::Messages(it) => it.fold(position, event),
+            Self::Blocks(it) => it.fold(position, event),
+            Self::Reports(it) => it.fold(position, event),
+            Self::Files(it) => it.fold(event),
         }
     }
 
@@ -52,6 +64,9 @@ impl Changes {
             Self::Accounts(it) => it.write(db).await,
             Self::Chats(it) => it.write(db).await,
             Self::Messages(it) => it.write(db).await,
+            Self::Blocks(it) => it.write(db).await,
+            Self::Reports(it) => it.write(db).await,
+            Self::Files(it) => it.write(db).await,
         }
     }
 }

@@ -5,7 +5,8 @@
 //! themselves in few statements; the checkpoint moves in the transaction that writes them. The same
 //! changes serve the running projector and the rebuild.
 //!
-//! - [`accounts`], [`chats`], [`messages`]: the read models
+//! - [`accounts`], [`chats`], [`messages`], [`blocks`], [`reports`], [`files`]: the read models
+//! - [`sync`]: what changed in somebody's chats since a position
 //! - [`runner`]: keeps them in step with the log; [`Reads`] waits until they are
 //! - [`rebuild`]: builds them again beside the live ones, and changes places
 //! - [`verify`]: recounts them from the log, with code of its own
@@ -15,21 +16,26 @@
 //! decides whether the live ones are meant (`read`) or those being rebuilt (`rebuild`).
 
 pub mod accounts;
+pub mod blocks;
 mod changes;
 pub mod chats;
 mod error;
+pub mod files;
 pub mod messages;
 mod model;
 pub mod parked;
 pub mod reads;
 pub mod rebuild;
+pub mod reports;
 pub mod runner;
 pub mod status;
+pub mod sync;
 pub mod verify;
 
 pub use accounts::AccountView;
-pub use chats::ChatView;
+pub use chats::{ChatView, Filter};
 pub use error::ProjectionError;
+pub use files::FileView;
 pub use messages::{MessagePage, MessageView, Range};
 pub use model::{ReadModel, UnknownReadModel, live_options};
 pub use reads::{Reads, ReadsError};

@@ -11,8 +11,14 @@ pub enum ReadModel {
     Accounts,
     /// Everybody's list of chats.
     Chats,
-    /// The messages of every chat.
+    /// The messages of every chat, and what became of them.
     Messages,
+    /// Who has blocked whom.
+    Blocks,
+    /// Messages that were reported to the moderators.
+    Reports,
+    /// Everybody's files.
+    Files,
 }
 
 /// There is no read model of this name.
@@ -22,15 +28,34 @@ pub struct UnknownReadModel(pub String);
 
 impl ReadModel {
     /// Every read model.
-    pub const ALL: [Self; 3] = [Self::Accounts, Self::Chats, Self::Messages];
+    pub const ALL: [Self; 6] =
+        [Self::Accounts, Self::Chats, Self::Messages, Self::Blocks, Self::Reports, Self::Files];
 
-    /// Its name: of the table, the projector and the checkpoint.
+    /// Its name: of its first table, the projector and the checkpoint.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Accounts => "accounts",
             Self::Chats => "chats",
             Self::Messages => "messages",
+            Self::Blocks => "blocks",
+            Self::Reports => "reports",
+            Self::Files => "files",
+        }
+    }
+
+    /// The tables it consists of.
+    #[must_use]
+    pub const fn tables(self) -> &'static [&'static str] {
+        match self {
+            Self::Accounts => &["accounts"],
+            Self::Chats => &["chats", "clears", "forwards"],
+            Self::Messages => {
+                &["messages", "message_marks", "message_revisions", "reactions", "pins"]
+            }
+            Self::Blocks => &["blocks"],
+            Self::Reports => &["reports"],
+            Self::Files => &["files"],
         }
     }
 }

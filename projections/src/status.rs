@@ -1,6 +1,6 @@
 //! How far everybody has come.
 
-use domain::Event;
+use eventlog::codec;
 use serde::Serialize;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -108,8 +108,7 @@ pub async fn status(db: &PgPool) -> sqlx::Result<Status> {
 
 /// Says so when this program does not know the event's version: its projectors stop there.
 fn too_new(aggregate_type: &str, event_type: &str, version: &str) -> Option<String> {
-    let newest = Event::newest_version(aggregate_type, event_type).unwrap_or_default();
-    let is_known = version.parse::<u32>().is_ok_and(|it| (1..=newest).contains(&it));
+    let is_known = version.parse().is_ok_and(|it| codec::is_known(aggregate_type, event_type, it));
     let text =
         || format!("{aggregate_type}.{event_type} version {version} is newer than this program");
     (!is_known).then(text)

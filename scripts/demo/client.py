@@ -86,12 +86,15 @@ class Api:
         expect: Collection[int],
         body: Mapping | None = None,
         token: str | None = None,
+        key: str | None = None,
         retry_for: float = RETRY_FOR,
     ) -> Answer:
         """One request, tried again while the server is unreachable or asks for patience."""
         headers = {}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
+        if key is not None:
+            headers["Idempotency-Key"] = key
         if method == "GET" and self.position:
             headers["Parlance-Min-Position"] = str(self.position)
         data = None
@@ -127,6 +130,29 @@ class Api:
             self.retries += 1
             attempt += 1
             await asyncio.sleep(wait)
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> bytes:
+        """What the storage answers at a URL that the API has signed: no token goes there."""
+        give_up = time.monotonic() + RETRY_FOR
+        while True:
+            try:
+                async with self.http.request(method, url, headers=headers, data=data) as response:
+                    answer = await response.read()
+                    if response.status == 200:
+                        return answer
+                    raise Refused(method, url.partition("?")[0], response.status, answer)
+            except (aiohttp.ClientConnectionError, TimeoutError) as error:
+                if time.monotonic() > give_up:
+                    raise NoAnswer(f"the storage got no answer: {error!r}") from error
+                self.retries += 1
+                await asyncio.sleep(RETRY_MAX * random.random())
 
     def saw(self, position: str | None) -> None:
         if position is not None:
@@ -210,13 +236,23 @@ class Caller:
         return True
 
     async def call(
-        self, method: str, path: str, *, expect: Collection[int], body: Mapping | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: Collection[int],
+        body: Mapping | None = None,
+        **more: Any,
     ) -> Answer:
         token = await self._token()
-        answer = await self.api.call(method, path, body=body, token=token, expect={*expect, 401})
+        answer = await self.api.call(
+            method, path, body=body, token=token, expect={*expect, 401}, **more
+        )
         if answer.status == 401 and 401 not in expect:
             await self._renew(token)
-            answer = await self.api.call(method, path, body=body, token=self._access, expect=expect)
+            answer = await self.api.call(
+                method, path, body=body, token=self._access, expect=expect, **more
+            )
         return answer
 
     async def get(self, path: str) -> Any:

@@ -13,11 +13,14 @@ from pathlib import Path
 
 import uvloop
 
+from album import Album, find_media, make_album
+from album_proof import AlbumProof
 from client import Api, Caller, DemoError, NoAnswer, Passwords
 from corpus import Chat, Plan, load_data_set, make_plan
 from load import Loaded, converse, offer_refused, open_chats, sign_in
 from progress import Phase, concurrently
 from proof import Proof, Report
+from share import Sharing
 
 # How long to wait for a server that is just starting, in seconds.
 READY_FOR = 30
@@ -56,23 +59,29 @@ def first(error: BaseException) -> BaseException:
 
 async def demo(url: str, state: Path, limit: int | None) -> int:
     started = time.monotonic()
-    plan = make_plan(load_data_set(), limit)
-    describe(plan)
+    plan, album = make_plan(load_data_set(), limit), make_album(find_media())
+    describe(plan, album)
     async with Api(url) as api:
         await api.call("GET", "/health/ready", expect={200}, retry_for=READY_FOR)
-        people = await sign_in(api, plan.people.values(), Passwords(state))
+        everybody = [*plan.people.values(), *album.people.values()]
+        callers = await sign_in(api, everybody, Passwords(state))
+        people = {key: callers[key] for key in plan.people}
+        friends = {key: callers[key] for key in album.people}
         loaded = await open_chats(plan, people)
         await converse(loaded, people)
         if plan.refused:
             refused = await offer_refused(loaded, people)
             print(f"refused   {refused:,} messages that break a rule were offered, and refused")
+        sharing = Sharing(album, friends)
+        await sharing.share()
         report = await prove(plan, loaded, people)
+        await AlbumProof(sharing, friends, report).prove()
         if api.retries:
             print(f"retries   {api.retries:,} requests were tried again")
-    return conclude(plan, report, time.monotonic() - started)
+    return conclude(plan, album, report, time.monotonic() - started)
 
 
-def describe(plan: Plan) -> None:
+def describe(plan: Plan, album: Album) -> None:
     partners = len(plan.people) - plan.participants
     print(
         f"data set  {plan.conversations:,} conversations, {plan.total:,} messages, "
@@ -80,6 +89,11 @@ def describe(plan: Plan) -> None:
         f"plan      {len(plan.people):,} people ({partners:,} of them partners for conversations "
         f"that name one sender), {len(plan.chats):,} chats, {plan.sends:,} messages to send, "
         f"{plan.trimmed:,} of them with white space to trim"
+    )
+    images = sum(it.medium.is_image for it in album.sent)
+    print(
+        f"album     {images:,} images and {len(album.sent) - images:,} files among "
+        f"{len(album.messages):,} messages of {len(album.people):,} people"
     )
     for reason, times in Counter(message.refusal for message in plan.refused).items():
         print(f"plan      {times:,} messages cannot be sent: text is {reason}")
@@ -119,17 +133,18 @@ async def prove(plan: Plan, loaded: list[Loaded], people: dict[str, Caller]) -> 
     return report
 
 
-def conclude(plan: Plan, report: Report, seconds: float) -> int:
+def conclude(plan: Plan, album: Album, report: Report, seconds: float) -> int:
     for mismatch in report.mismatches[:PRINTED_MAX]:
         print(f"mismatch  {mismatch}")
     if report.mismatches:
-        print(f"FAILED    {len(report.mismatches):,} mismatches between the API and the data set")
+        print(f"FAILED    {len(report.mismatches):,} mismatches between the API and what was sent")
         return 1
     refused = f" and {len(plan.refused):,} refused by rule" if plan.refused else ""
     print(
         f"PROVED    the API returns the data set: {plan.conversations:,} conversations, "
         f"{plan.total:,} messages ({plan.sends:,} returned equal{refused}), "
-        f"{len(plan.chats):,} chats, {len(plan.people):,} accounts, in {seconds:.0f} s"
+        f"{len(plan.chats):,} chats, {len(plan.people):,} accounts; and the album: "
+        f"{len(album.messages):,} messages, every file as it was sent; in {seconds:.0f} s"
     )
     return 0
 

@@ -61,12 +61,22 @@ pub struct ChatSeen {
     pub member: Uuid,
     pub chat_id: Uuid,
     pub unread_count: i64,
+    pub pointers: Pointers,
     pub total_messages: i64,
     pub started: bool,
     pub active: bool,
     pub last_message: Option<MessageSeen>,
     /// All of them, by number, read page by page.
     pub messages: Vec<MessageSeen>,
+}
+
+/// How far the member has come, and what they are told of the other one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pointers {
+    pub read: i64,
+    pub delivered: i64,
+    pub read_by_other: i64,
+    pub delivered_to_other: i64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,4 +87,7 @@ pub struct MessageSeen {
     pub text: Option<String>,
     pub sent_at: DateTime<Utc>,
     pub deleted: bool,
+    pub edited: bool,
+    /// By account.
+    pub reactions: Vec<(Uuid, String)>,
 }

@@ -20,11 +20,42 @@ pub struct Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     Register,
-    OpenChat { with: Uuid },
-    SendText { chat: Uuid, message_id: Uuid, text: String },
-    MarkRead { chat: Uuid, up_to: i64 },
-    DeleteForMe { chat: Uuid, message_id: Uuid },
-    DeleteForEveryone { chat: Uuid, message_id: Uuid },
+    OpenChat {
+        with: Uuid,
+    },
+    SendText {
+        chat: Uuid,
+        message_id: Uuid,
+        text: String,
+    },
+    MarkRead {
+        chat: Uuid,
+        up_to: i64,
+    },
+    DeleteForMe {
+        chat: Uuid,
+        message_id: Uuid,
+    },
+    DeleteForEveryone {
+        chat: Uuid,
+        message_id: Uuid,
+    },
+    /// By whoever sent it, and at most once: what it says afterwards is known.
+    Edit {
+        chat: Uuid,
+        message_id: Uuid,
+        text: String,
+    },
+    /// At most once by each.
+    React {
+        chat: Uuid,
+        message_id: Uuid,
+        emoji: String,
+    },
+    MarkDelivered {
+        chat: Uuid,
+        up_to: i64,
+    },
 }
 
 #[derive(Debug, Clone)]

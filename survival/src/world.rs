@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
-use crate::check::{Expected, violations};
+use crate::check::{Expected, followers, violations};
 use crate::collect::{self, JetStreamReader};
 use crate::evidence::Evidence;
 use crate::history::History;
@@ -152,15 +152,19 @@ impl World {
             ends.insert("stream".to_owned(), stream_end(nats.addr()).await);
             ends.entry("relay".to_owned()).or_insert(-1);
         }
-        for projector in ["accounts", "chats", "messages"] {
-            ends.entry(projector.to_owned()).or_insert(-1);
+        for follower in followers() {
+            ends.entry(follower.to_owned()).or_insert(-1);
         }
         let is_idle = ends.values().all(|it| *it == head);
         Standing { is_idle, description: format!("the log ends at {head}, the others {ends:?}") }
     }
 
     fn settings(&self) -> Settings {
-        Settings { database_url: self.postgres.url(), nats_url: self.nats.as_ref().map(Nats::url) }
+        Settings {
+            database_url: self.postgres.url(),
+            nats_url: self.nats.as_ref().map(Nats::url),
+            files: self.path().join("files"),
+        }
     }
 
     fn path(&self) -> &Path {

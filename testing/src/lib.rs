@@ -10,11 +10,15 @@
     reason = "only tests use this, and a test that cannot be set up has failed"
 )]
 
+mod clamd;
 mod database;
 mod nats_server;
+mod seaweed;
 
+pub use clamd::Clamd;
 pub use database::TestDatabase;
 pub use nats_server::NatsServer;
+pub use seaweed::SeaweedFs;
 
 use secrecy::SecretString;
 
@@ -30,7 +34,9 @@ pub fn master_key_base64() -> SecretString {
     SecretString::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 }
 
-fn variable(name: &str) -> String {
+/// What `make test` says about where something is.
+#[must_use]
+pub fn variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make test`"))
 }

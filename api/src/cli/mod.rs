@@ -4,6 +4,7 @@ mod chat;
 mod parked;
 mod rebuild;
 mod replay;
+mod reports;
 mod status;
 mod verify;
 
@@ -50,7 +51,7 @@ enum Command {
     Verify,
     /// Builds read models again from the log, while the present ones are read on
     Rebuild {
-        /// accounts, chats, messages or all
+        /// accounts, chats, messages, blocks, reports, files or all
         #[arg(value_parser = rebuild::which)]
         read_model: rebuild::Which,
     },
@@ -62,6 +63,9 @@ enum Command {
     /// Closes and opens chats
     #[command(subcommand)]
     Chat(chat::Command),
+    /// Messages that members have reported, as they saw them
+    #[command(subcommand)]
+    Reports(reports::Command),
 }
 
 /// Whatever ends a command early; told once, at the end.
@@ -104,6 +108,7 @@ async fn execute(command: Command) -> Result<ExitCode, Failure> {
         Command::Parked(command) => parked::run(&environment, command).await,
         Command::Replay(filter) => replay::run(&environment, &filter).await,
         Command::Chat(command) => chat::run(&environment, command).await,
+        Command::Reports(command) => reports::run(&environment, command).await,
     }
 }
 

@@ -1,11 +1,13 @@
-//! `parlance parked`: events that a projector gave up on.
+//! `parlance parked`: events that a projector or a policy gave up on.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use commands::policies::parked::{self as effects, ParkedWork};
+use eventlog::Clock;
 use eventlog::database::Role;
-use projections::ReadModel;
 use projections::parked::{self, ParkedEvent, ParkedStream};
+use projections::{ReadModel, UnknownReadModel};
 
 use super::{Failure, open, open_log, say};
 use crate::settings::Environment;
@@ -14,19 +16,35 @@ use crate::settings::Environment;
 pub(super) enum Command {
     /// Shows them all
     List,
-    /// Applies those of one stream again, in order, as far as they can be
+    /// Applies those of one stream again, in order, as far as they can be; of a policy, all at once
     Retry(Stream),
-    /// Goes on without the first of one stream, for good, and applies the others
+    /// Goes on without the first of one stream, for good, and applies the others; of a policy,
+    /// without all
     Skip(Stream),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Stream {
-    /// accounts, chats or messages
-    projector: ReadModel,
-    /// account or chat
+    /// accounts, chats, messages, blocks, reports or files; or policy: and the name of one
+    #[arg(value_parser = subscriber)]
+    projector: Subscriber,
+    /// account, chat or library
     aggregate_type: String,
     aggregate_id: String,
+}
+
+#[derive(Debug, Clone)]
+enum Subscriber {
+    Projector(ReadModel),
+    /// `policy:` and its name.
+    Policy(String),
+}
+
+fn subscriber(name: &str) -> Result<Subscriber, UnknownReadModel> {
+    if name.starts_with("policy:") {
+        return Ok(Subscriber::Policy(name.to_owned()));
+    }
+    name.parse().map(Subscriber::Projector)
 }
 
 pub(super) async fn run(
@@ -38,9 +56,13 @@ pub(super) async fn run(
         Command::Retry(stream) => (stream, false),
         Command::Skip(stream) => (stream, true),
     };
+    let projector = match &stream.projector {
+        Subscriber::Projector(model) => *model,
+        Subscriber::Policy(policy) => return run_policy(environment, policy, stream, skip).await,
+    };
     let (db, codec) = open_log(environment).await?;
     let stream = ParkedStream {
-        projector: stream.projector,
+        projector,
         aggregate_type: &stream.aggregate_type,
         aggregate_id: &stream.aggregate_id,
     };
@@ -54,6 +76,25 @@ pub(super) async fn run(
     }
     say(format_args!("{} applied, {} still parked", retried.applied, retried.left))?;
     Ok(if retried.left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn run_policy(
+    environment: &Environment<'_>,
+    policy: &str,
+    stream: &Stream,
+    skip: bool,
+) -> Result<ExitCode, Failure> {
+    let db = open(environment, Role::App).await?;
+    let (aggregate_type, aggregate_id) = (&stream.aggregate_type, &stream.aggregate_id);
+    let work = ParkedWork { policy, aggregate_type, aggregate_id };
+    if skip {
+        let skipped = effects::skip(&db, work).await?;
+        say(format_args!("{skipped} skipped"))?;
+    } else {
+        let woken = effects::retry(&db, work, Clock::system().now()).await?;
+        say(format_args!("{woken} will be tried again"))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn list(environment: &Environment<'_>) -> Result<ExitCode, Failure> {

@@ -26,7 +26,7 @@ pub(super) struct Filter {
     /// Only events of this aggregate
     #[arg(long, value_name = "ID")]
     aggregate: Option<String>,
-    /// Only events of this type, like `text_sent`
+    /// Only events of this type, like `message_sent`
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
     #[arg(long, value_enum, default_value_t)]

@@ -6,8 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
+use commands::Context;
 use domain::AccountId;
 use domain::account::{Account, AccountCommand};
+use eventlog::Position;
 use projections::{AccountView, ReadModel, ReadsError};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -18,7 +20,11 @@ use super::caller::{Caller, Command};
 use super::consistency::{At, MinPosition};
 use super::error::{ApiError, ApiResult};
 use super::extract::{Id, Path};
+use super::files::avatar::{AvatarBody, avatars};
 use super::problem::Problem;
+
+/// What an account is read from: itself, and its picture.
+const MODELS: [ReadModel; 2] = [ReadModel::Accounts, ReadModel::Files];
 
 /// Somebody's names. `null` once erased.
 #[derive(Debug, Serialize, ToSchema)]
@@ -33,12 +39,18 @@ pub(crate) struct AccountBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
     registered_at: DateTime<Utc>,
+    /// Whether others see how far one has read, and one how far they have. Only in one's own account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_receipts: Option<bool>,
+    /// The picture beside the name. Left out when there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    avatar: Option<AvatarBody>,
 }
 
 impl AccountBody {
     /// As everybody sees it.
     pub(crate) fn public(view: AccountView) -> Self {
-        Self { email: None, ..Self::own(view) }
+        Self { email: None, read_receipts: None, ..Self::own(view) }
     }
 
     /// As its owner sees it.
@@ -49,7 +61,28 @@ impl AccountBody {
             display_name: view.display_name,
             email: view.email,
             registered_at: view.registered_at,
+            read_receipts: Some(view.read_receipts),
+            avatar: None,
         }
+    }
+
+    /// Puts the pictures beside the names.
+    pub(crate) async fn illustrate<'a>(
+        app: &App,
+        accounts: impl Iterator<Item = &'a mut Self> + Send,
+    ) -> ApiResult<()> {
+        let accounts: Vec<_> = accounts.collect();
+        let ids: Vec<_> = accounts.iter().map(|it| it.account_id).collect();
+        let mut avatars = avatars(app, &ids).await?;
+        for account in accounts {
+            account.avatar = avatars.remove(&account.account_id);
+        }
+        Ok(())
+    }
+
+    async fn illustrated(mut self, app: &App) -> ApiResult<Self> {
+        Self::illustrate(app, std::iter::once(&mut self)).await?;
+        Ok(self)
     }
 }
 
@@ -66,6 +99,8 @@ pub(crate) struct ChangeProfile {
         max_length = 50
     )]
     display_name: Option<String>,
+    /// Whether others see how far one has read, and one how far they have.
+    read_receipts: Option<bool>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -86,9 +121,9 @@ pub(crate) async fn me(
     Caller(caller): Caller,
     min: MinPosition,
 ) -> ApiResult<impl IntoResponse> {
-    let reached = min.reached(&app, &[ReadModel::Accounts]).await?;
+    let reached = min.reached(&app, &MODELS).await?;
     let view = find(&app, caller).await?;
-    Ok((At(reached), Json(AccountBody::own(view))))
+    Ok((At(reached), Json(AccountBody::own(view).illustrated(&app).await?)))
 }
 
 /// Somebody's account.
@@ -107,14 +142,14 @@ pub(crate) async fn account(
     Path(path): Path<AccountPath>,
     min: MinPosition,
 ) -> ApiResult<impl IntoResponse> {
-    let reached = min.reached(&app, &[ReadModel::Accounts]).await?;
+    let reached = min.reached(&app, &MODELS).await?;
     let view = find(&app, AccountId(path.id.0)).await?;
     let body =
         if path.id.0 == caller.0 { AccountBody::own(view) } else { AccountBody::public(view) };
-    Ok((At(reached), Json(body)))
+    Ok((At(reached), Json(body.illustrated(&app).await?)))
 }
 
-/// Changes one's names.
+/// Changes one's names, and whether read receipts are shown.
 #[utoipa::path(
     patch, path = "/v1/me", tag = "accounts", operation_id = "change_profile",
     request_body = ChangeProfile,
@@ -130,23 +165,38 @@ pub(crate) async fn change_profile(
     Command { body, context }: Command<ChangeProfile>,
 ) -> ApiResult<impl IntoResponse> {
     let id = caller.to_string();
-    let command = AccountCommand::ChangeProfile {
-        username: body.username,
-        display_name: body.display_name,
-        now: app.clock.now(),
-    };
-    let executed = app.gateway.execute::<Account>(&id, command, &context).await?;
-    let position = executed.position;
+    let position = change(&app, &id, body, &context).await?;
     let view = match app.reads.wait(Some(position), &[ReadModel::Accounts]).await {
         Ok(_) => find(&app, caller).await?,
         // The change is recorded, whether or not the read model knows of it yet.
         Err(ReadsError::Behind { .. }) => {
             let view = find(&app, caller).await?;
-            app.gateway.inspect(&id, |account| with_names_of(account, view)).await?
+            app.gateway.inspect(&id, |account| as_in(account, view)).await?
         }
         Err(error) => return Err(error.into()),
     };
-    Ok((At(position), Json(AccountBody::own(view))))
+    Ok((At(position), Json(AccountBody::own(view).illustrated(&app).await?)))
+}
+
+/// Names and receipts are commands of their own. Names come first: they can be refused.
+async fn change(
+    app: &App,
+    id: &str,
+    body: ChangeProfile,
+    context: &Context,
+) -> ApiResult<Position> {
+    let ChangeProfile { username, display_name, read_receipts } = body;
+    let now = app.clock.now();
+    let names = (username.is_some() || display_name.is_some() || read_receipts.is_none())
+        .then_some(AccountCommand::ChangeProfile { username, display_name, now });
+    let privacy =
+        read_receipts.map(|read_receipts| AccountCommand::ChangePrivacy { read_receipts, now });
+    let mut position = Position::START;
+    for (place, command) in names.into_iter().chain(privacy).enumerate() {
+        let context = context.part(place);
+        position = app.gateway.execute::<Account>(id, command, &context).await?.position;
+    }
+    Ok(position)
 }
 
 async fn find(app: &App, id: AccountId) -> ApiResult<AccountView> {
@@ -154,12 +204,14 @@ async fn find(app: &App, id: AccountId) -> ApiResult<AccountView> {
     view.ok_or_else(|| ApiError::of(Problem::AccountNotFound))
 }
 
-fn with_names_of(account: &Account, mut view: AccountView) -> AccountView {
+/// With what can be changed as it is in the log.
+fn as_in(account: &Account, mut view: AccountView) -> AccountView {
     match account {
         Account::Absent => {}
         Account::Registered(profile) => {
             view.username = profile.username.value().cloned();
             view.display_name = profile.display_name.value().cloned();
+            view.read_receipts = profile.read_receipts;
         }
     }
     view

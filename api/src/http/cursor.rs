@@ -26,9 +26,32 @@ impl<'de> Deserialize<'de> for Cursor {
     }
 }
 
+/// The first `limit` of `found`, and the cursor of the next page when there are more. One more than
+/// shown has to be asked for: it tells.
+pub(crate) fn page<T>(
+    mut found: Vec<T>,
+    limit: i64,
+    place: impl Fn(&T) -> i64,
+) -> (Vec<T>, Option<Cursor>) {
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > shown;
+    found.truncate(shown);
+    let next = found.last().filter(|_| more).map(|it| Cursor(place(it)));
+    (found, next)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_has_a_next_one_when_there_is_more() {
+        let page_of = |count: i64| page((1..=count).collect(), 3, |it| *it);
+
+        assert_eq!(page_of(4), (vec![1, 2, 3], Some(Cursor(3))));
+        assert_eq!(page_of(3), (vec![1, 2, 3], None));
+        assert_eq!(page_of(0), (vec![], None));
+    }
 
     #[test]
     fn a_cursor_comes_back_as_it_went() {

@@ -5,6 +5,7 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{self, FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde::de::value::{self, MapDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error as _};
@@ -26,6 +27,26 @@ impl<'de> Deserialize<'de> for Id {
             D::Error::custom("must be a UUID like 0190f6f4-7c1e-7b1a-8f7e-0123456789ab")
         })
     }
+}
+
+/// A time as RFC 3339 writes it, with its offset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Time(pub(crate) DateTime<Utc>);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let time = DateTime::parse_from_rfc3339(&text);
+        time.map(|it| Self(it.to_utc()))
+            .map_err(|_| D::Error::custom("must be a time like 2026-11-23T08:00:00Z"))
+    }
+}
+
+/// Reads a value that may be `null`, but must be there.
+pub(crate) fn nullable<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 /// Reads a count from 0. JSON does not tell `3` from `3.0`, and neither does JSON Schema.
@@ -96,7 +117,7 @@ fn explain<T: DeserializeOwned>(body: &[u8]) -> ApiError {
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {
         Err(error) if error.inner().is_data() => {
             let detail = without_place(&error.inner().to_string());
-            ApiError::invalid(field(&error.path().to_string(), &detail), detail)
+            ApiError::invalid(member(&error.path().to_string(), &detail), detail)
         }
         Err(error) => not_json(error.inner()),
         Ok(_) => match deserializer.end() {
@@ -123,11 +144,26 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 /// Which field a message of serde is about: the one it names, else the one it was reading.
 fn field(path: &str, message: &str) -> String {
-    let named = ["missing field `", "unknown field `", "duplicate field `"]
+    named(message).unwrap_or(path).to_owned()
+}
+
+/// Which member of a body: like [`field`], with the objects around it.
+fn member(path: &str, message: &str) -> String {
+    const ROOT: &str = ".";
+    match named(message) {
+        None => path.to_owned(),
+        Some(name) if path == ROOT || path == name => name.to_owned(),
+        Some(name) if path.ends_with(&format!(".{name}")) => path.to_owned(),
+        Some(name) => format!("{path}.{name}"),
+    }
+}
+
+/// The field that a message of serde names.
+fn named(message: &str) -> Option<&str> {
+    ["missing field `", "unknown field `", "duplicate field `"]
         .into_iter()
         .find_map(|it| message.strip_prefix(it))
-        .and_then(|it| it.split('`').next());
-    named.unwrap_or(path).to_owned()
+        .and_then(|it| it.split('`').next())
 }
 
 /// JSON's errors end with where in the text it was; the field says more.
@@ -188,6 +224,15 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
+    struct Nested {
+        #[expect(dead_code, reason = "only whether it reads matters")]
+        at: Option<Time>,
+        #[expect(dead_code, reason = "only whether it reads matters")]
+        of: Vec<Body>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
     struct Values {
         #[expect(dead_code, reason = "only whether it reads matters")]
         count: u64,
@@ -222,6 +267,24 @@ mod tests {
             let body = format!(" {{\"count\": {one}}}");
             assert_eq!(parse(&body), Ok(Body { id: None, count: 1 }));
         }
+    }
+
+    #[test]
+    fn a_member_is_named_with_what_it_is_in() {
+        let cases = [
+            (r"{}", "of: missing field `of`"),
+            (r#"{"of": [{"count": 1}, {}]}"#, "of[1].count: missing field `count`"),
+            (r#"{"of": [{"count": 1, "x": 1}]}"#, "of[0].x: unknown field `x`"),
+            (r#"{"of": [{"count": -1}]}"#, "of[0].count: must be"),
+            (r#"{"of": [], "at": "noon"}"#, "at: must be a time"),
+            (r#"{"of": [], "at": "2026-11-23T08:00:00"}"#, "at: must be a time"),
+            (r#"{"of": [], "of": []}"#, "of: duplicate field `of`"),
+        ];
+        for (body, expected) in cases {
+            let error = parse_json::<Nested>(body.as_bytes()).unwrap_err().told();
+            assert!(error.starts_with(expected), "{body}: {error}");
+        }
+        assert!(parse_json::<Nested>(br#"{"of": [], "at": "2026-11-23T10:00:00+02:00"}"#).is_ok());
     }
 
     #[test]

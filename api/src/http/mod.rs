@@ -1,19 +1,23 @@
 //! HTTP: one file a resource, and what all of them share.
 //!
-//! - [`auth`], [`accounts`], [`chats`], [`messages`], [`health`], [`jwks`], [`docs`]: the resources
+//! - [`auth`], [`accounts`], [`chats`], [`messages`], [`files`], [`blocks`], [`sync`],
+//!   [`export`], [`health`], [`jwks`], [`docs`]: the resources
 //! - [`caller`], [`extract`], [`idempotency`], [`consistency`], [`cursor`]: what requests say
 //! - [`error`], [`problem`]: what is answered instead of success
 //! - [`middleware`], [`metrics`], [`openapi`]: around all of it
 
 mod accounts;
 mod auth;
+mod blocks;
 mod caller;
 mod chats;
 mod consistency;
 mod cursor;
 mod docs;
 pub(crate) mod error;
+pub(crate) mod export;
 mod extract;
+mod files;
 mod health;
 mod idempotency;
 mod jwks;
@@ -22,6 +26,7 @@ pub(crate) mod metrics;
 mod middleware;
 mod openapi;
 mod problem;
+mod sync;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,7 +34,8 @@ use std::sync::atomic::AtomicBool;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use commands::{Gateway, SignIn};
+use commands::{Files, Gateway, SignIn};
+use domain::chat::Limits;
 use eventlog::database::PgPool;
 use eventlog::{Clock, Ids};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -40,21 +46,26 @@ use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Bytes of a body: nothing but a message is longer.
+/// Bytes of a body: nothing but a text is longer.
 const BODY_MAX: usize = 64 * 1024;
 
-/// Bytes of a message's body. 10,000 characters beyond the basic plane, written as `\ud83d\ude00`,
+/// Bytes of a body with a text of a message. 10,000 characters beyond the basic plane, written as `\ud83d\ude00`,
 /// are 120,000 bytes.
 const MESSAGE_BODY_MAX: usize = 128 * 1024;
 
 /// What the API's handlers work with.
 pub(crate) struct App {
     pub(crate) gateway: Gateway,
+    pub(crate) files: Files,
     pub(crate) sign_in: SignIn,
     pub(crate) reads: Reads,
     pub(crate) db: PgPool,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
+    /// Of messages.
+    pub(crate) limits: Limits,
+    /// Room for exports.
+    pub(crate) exports: Arc<Semaphore>,
 }
 
 /// What is there in every role: the process answers for its own health.
@@ -108,15 +119,67 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::logout))
         .routes(routes!(accounts::me, accounts::change_profile))
         .routes(routes!(accounts::account))
-        .routes(routes!(chats::open, chats::list))
-        .routes(routes!(chats::chat))
-        .routes(routes!(chats::mark_read))
-        .routes(routes!(messages::page))
-        .routes(routes!(messages::delete))
+        .merge(of_chats())
+        .merge(of_messages())
+        .merge(of_files())
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .merge(
-            OpenApiRouter::new()
-                .routes(routes!(messages::send))
-                .layer(DefaultBodyLimit::max(MESSAGE_BODY_MAX)),
-        )
+        .merge(with_texts())
+}
+
+fn of_files() -> OpenApiRouter<Arc<App>> {
+    use files::{avatar, fetching, uploading};
+    OpenApiRouter::new()
+        .routes(routes!(uploading::request))
+        .routes(routes!(uploading::upload))
+        .routes(routes!(uploading::request_parts, uploading::arrived_parts))
+        .routes(routes!(uploading::complete))
+        .routes(routes!(fetching::usage))
+        .routes(routes!(fetching::file, fetching::remove))
+        .routes(routes!(avatar::set, avatar::remove))
+}
+
+fn of_chats() -> OpenApiRouter<Arc<App>> {
+    use chats::{list, opening, pointers, settings};
+    OpenApiRouter::new()
+        .routes(routes!(opening::open, list::list))
+        .routes(routes!(list::unread))
+        .routes(routes!(list::chat))
+        .routes(routes!(pointers::read))
+        .routes(routes!(pointers::delivered))
+        .routes(routes!(pointers::unread))
+        .routes(routes!(pointers::clear))
+        .routes(routes!(settings::set_disappearing))
+        .routes(routes!(settings::mute, settings::unmute))
+        .routes(routes!(settings::archive, settings::unarchive))
+        .routes(routes!(sync::sync))
+        .routes(routes!(export::export))
+        .routes(routes!(blocks::list))
+        .routes(routes!(blocks::block, blocks::unblock))
+}
+
+fn of_messages() -> OpenApiRouter<Arc<App>> {
+    use messages::{changing, forwarding, marks, page, reactions, reporting};
+    OpenApiRouter::new()
+        .routes(routes!(page::page))
+        .routes(routes!(page::message, changing::delete))
+        .routes(routes!(changing::history))
+        .routes(routes!(changing::answer))
+        .routes(routes!(forwarding::forward))
+        .routes(routes!(reporting::report))
+        .routes(routes!(reactions::react, reactions::remove))
+        .routes(routes!(marks::pin, marks::unpin))
+        .routes(routes!(marks::pins))
+        .routes(routes!(marks::star, marks::unstar))
+        .routes(routes!(marks::starred))
+}
+
+/// Those that take a whole text.
+fn with_texts() -> OpenApiRouter<Arc<App>> {
+    use chats::settings;
+    use messages::{changing, sending};
+    OpenApiRouter::new()
+        .routes(routes!(sending::send))
+        .routes(routes!(changing::edit))
+        .routes(routes!(settings::save_draft, settings::forget_draft))
+        .layer(DefaultBodyLimit::max(MESSAGE_BODY_MAX))
 }

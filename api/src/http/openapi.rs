@@ -25,6 +25,7 @@ use super::problem::ProblemBody;
         (name = "accounts", description = "Who is who"),
         (name = "chats", description = "Who chats with whom"),
         (name = "messages", description = "What is said"),
+        (name = "files", description = "What is too large for a message"),
         (name = "operations", description = "For those who run it"),
     ),
 )]
@@ -90,6 +91,18 @@ pub(crate) fn complete(described: utoipa::openapi::OpenApi) -> Value {
             "required": true,
             "schema": { "type": "integer", "minimum": 0 },
         },
+        "RateLimitPolicy": {
+            "description": "How many messages (`q`) may be sent in how many seconds (`w`). Left out \
+                when there is no limit.",
+            "required": false,
+            "schema": { "type": "string" },
+        },
+        "RateLimit": {
+            "description": "How many may be sent now (`r`), and in how many seconds (`t`) it will be \
+                all of them again.",
+            "required": false,
+            "schema": { "type": "string" },
+        },
         "Authenticate": {
             "description": "RFC 6750.",
             "required": true,
@@ -111,26 +124,50 @@ pub(crate) fn complete(described: utoipa::openapi::OpenApi) -> Value {
 /// Which answers hold what other requests need: operation, status, the other operation, its
 /// parameters, its body.
 #[expect(clippy::type_complexity, reason = "a table")]
-const LINKS: [(&str, &str, &str, &[(&str, &str)], Option<(&str, &str)>); 10] = [
+const LINKS: [(&str, &str, &str, &[(&str, &str)], Option<(&str, &str)>); 27] = [
     ("register", "201", "open_chat", &[], Some(("member_id", "$response.body#/account_id"))),
     ("register", "201", "account", &[("id", "$response.body#/account_id")], None),
+    ("register", "201", "block", &[("account_id", "$response.body#/account_id")], None),
     ("register", "201", "refresh", &[], Some(("refresh_token", "$response.body#/refresh_token"))),
     ("open_chat", "201", "chat", CHAT_ID, None),
     ("open_chat", "201", "messages", CHAT_ID, None),
     ("open_chat", "201", "send_message", CHAT_ID, None),
     ("open_chat", "201", "mark_read", CHAT_ID, None),
     ("chats", "200", "chats", &[("before", "$response.body#/next")], None),
-    (
-        "send_message",
-        "201",
-        "delete_message",
-        &[("id", "$request.path.id"), ("message_id", "$response.body#/message_id")],
-        None,
-    ),
+    ("blocks", "200", "blocks", &[("before", "$response.body#/next")], None),
+    ("starred", "200", "starred", &[("before", "$response.body#/next")], None),
+    ("send_message", "201", "message", READ_MESSAGE, None),
+    ("send_message", "201", "edit_message", MESSAGE, None),
+    ("send_message", "201", "message_history", READ_MESSAGE, None),
+    ("send_message", "201", "react", MESSAGE, None),
+    ("send_message", "201", "pin_message", MESSAGE, None),
+    ("send_message", "201", "star_message", MESSAGE, None),
+    ("send_message", "201", "forward_message", READ_MESSAGE, None),
+    ("send_message", "201", "delete_message", MESSAGE, None),
     ("send_message", "201", "mark_read", &[("id", "$request.path.id")], None),
+    ("send_message", "201", "mark_delivered", &[("id", "$request.path.id")], None),
+    ("request_upload", "201", "upload", FILE, None),
+    ("request_upload", "201", "complete_upload", FILE, None),
+    ("request_upload", "201", "request_parts", FILE, None),
+    ("request_upload", "201", "arrived_parts", FILE, None),
+    ("request_upload", "201", "file", FILE, None),
+    ("request_upload", "201", "remove_file", FILE, None),
 ];
 
+const FILE: &[(&str, &str)] = &[("id", "$response.body#/file_id")];
 const CHAT_ID: &[(&str, &str)] = &[("id", "$response.body#/chat_id")];
+const MESSAGE: &[(&str, &str)] =
+    &[("id", "$request.path.id"), ("message_id", "$response.body#/message_id")];
+
+/// To be read where it was recorded.
+const READ_MESSAGE: &[(&str, &str)] = &[
+    ("id", "$request.path.id"),
+    ("message_id", "$response.body#/message_id"),
+    ("header.Parlance-Min-Position", "$response.header.Parlance-Position"),
+];
+
+/// Commands that depend on what the caller has read.
+const READING: [&str; 3] = ["forward_message", "report_message", "request_parts"];
 
 fn add_link(
     document: &mut Value,
@@ -162,13 +199,12 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let has_body = operation.get("requestBody").is_some();
     let has_input = has_body || operation.get("parameters").is_some() || is_secured;
 
-    if is_secured {
-        let token = if method == "get" { "MinPosition" } else { "IdempotencyKey" };
-        let parameter = json!({ "$ref": format!("#/components/parameters/{token}") });
-        match operation.get_mut("parameters").and_then(Value::as_array_mut) {
-            Some(parameters) => parameters.push(parameter),
-            None => operation["parameters"] = json!([parameter]),
-        }
+    let reads = method == "get" || READING.iter().any(|it| operation["operationId"] == *it);
+    if is_secured && reads {
+        add_parameter(operation, "MinPosition");
+    }
+    if is_secured && method != "get" {
+        add_parameter(operation, "IdempotencyKey");
     }
 
     let mut problems = vec![("500", "Something went wrong here")];
@@ -203,8 +239,25 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     }
     // Logging out records nothing, and so has no position.
     let has_position = is_api && path != "/v1/auth/logout";
+    let is_limited = path == "/v1/chats/{id}/messages" && method == "post";
     for (status, response) in responses {
         complete_response(status, has_position, response);
+        if is_limited && matches!(status.as_str(), "201" | "429") {
+            for (name, component) in
+                [("RateLimit-Policy", "RateLimitPolicy"), ("RateLimit", "RateLimit")]
+            {
+                let header = json!({ "$ref": format!("#/components/headers/{component}") });
+                response["headers"][name] = header;
+            }
+        }
+    }
+}
+
+fn add_parameter(operation: &mut Value, name: &str) {
+    let parameter = json!({ "$ref": format!("#/components/parameters/{name}") });
+    match operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        Some(parameters) => parameters.push(parameter),
+        None => operation["parameters"] = json!([parameter]),
     }
 }
 
@@ -275,7 +328,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 18);
+        assert_eq!(operations, 58);
     }
 
     fn collect(value: &Value, references: &mut Vec<String>) {

@@ -41,22 +41,42 @@ problems! {
     InvalidRefreshToken = UNAUTHORIZED "invalid-refresh-token" "The refresh token is not valid",
 
     NotTheSender = FORBIDDEN "not-the-sender" "Only the sender may do this",
+    NotTheAuthor = FORBIDDEN "not-the-author" "A forwarded message cannot be edited",
 
     NotFound = NOT_FOUND "not-found" "There is nothing here",
     AccountNotFound = NOT_FOUND "account-not-found" "The account does not exist",
     ChatNotFound = NOT_FOUND "chat-not-found" "The chat does not exist",
     MessageNotFound = NOT_FOUND "message-not-found" "The message does not exist",
+    FileNotFound = NOT_FOUND "file-not-found" "The file does not exist",
 
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "The resource has no such method",
 
     AlreadyTaken = CONFLICT "already-taken" "Somebody else has this name",
     AlreadyRegistered = CONFLICT "already-registered" "The account is already registered",
     ChatInactive = CONFLICT "chat-inactive" "The chat takes no messages",
+    MemberBlocked = CONFLICT "member-blocked" "The caller has blocked the other member",
     MessageIdTaken = CONFLICT "message-id-taken" "The message id belongs to another message",
+    MessageDeleted = CONFLICT "message-deleted" "The message is deleted",
+    TooManyEdits = CONFLICT "too-many-edits" "The message was edited too often",
+    TooManyPins = CONFLICT "too-many-pins" "Too many messages are pinned",
+    NothingToAnswer = CONFLICT "nothing-to-answer" "The message does not ask the caller",
+    AlreadyAnswered = CONFLICT "already-answered" "The message is answered",
+    FileIdTaken = CONFLICT "file-id-taken" "The file id belongs to another file",
+    FileNotCompleted = CONFLICT "file-not-completed" "The upload is not completed",
+    FileNotPublished = CONFLICT "file-not-published" "The file is not published yet",
+    FileRejected = CONFLICT "file-rejected" "The file was rejected",
+    FileInUse = CONFLICT "file-in-use" "The file is in use",
+    UploadIncomplete = CONFLICT "upload-incomplete" "The upload has not arrived",
+    UploadCompleted = CONFLICT "upload-completed" "The upload is completed",
+    NotInParts = CONFLICT "not-in-parts" "The file is not sent in parts",
+    TooManyFiles = CONFLICT "too-many-files" "There are too many files",
+    TooManyAttachments = CONFLICT "too-many-attachments" "The file is in too many messages",
+    QuotaExceeded = CONFLICT "quota-exceeded" "The file does not fit",
     RequestInFlight = CONFLICT "request-in-flight" "The first request with this key is under way",
     Conflict = CONFLICT "conflict" "Others kept changing the same thing",
 
     BodyTooLarge = PAYLOAD_TOO_LARGE "body-too-large" "The body is too large",
+    FileTooLarge = PAYLOAD_TOO_LARGE "file-too-large" "The file is too large",
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported-media-type" "The body must be JSON",
 
     InvalidUsername = UNPROCESSABLE_ENTITY "invalid-username" "The username is not allowed",
@@ -65,14 +85,30 @@ problems! {
     WeakPassword = UNPROCESSABLE_ENTITY "weak-password" "The password is not allowed",
     SameMember = UNPROCESSABLE_ENTITY "same-member" "A chat needs two different members",
     InvalidText = UNPROCESSABLE_ENTITY "invalid-text" "The text is not allowed",
+    InvalidTags = UNPROCESSABLE_ENTITY "invalid-tags" "The tags are not allowed",
+    InvalidReference = UNPROCESSABLE_ENTITY "invalid-reference" "The reference is not allowed",
+    InvalidAction = UNPROCESSABLE_ENTITY "invalid-action" "The action is not allowed",
+    InvalidAnswer = UNPROCESSABLE_ENTITY "invalid-answer" "The answer is not allowed",
+    InvalidEmoji = UNPROCESSABLE_ENTITY "invalid-emoji" "A reaction is one emoji",
+    InvalidReason = UNPROCESSABLE_ENTITY "invalid-reason" "The reason is not allowed",
+    OwnMessage = UNPROCESSABLE_ENTITY "own-message" "One's own message cannot be reported",
+    NotInTheFuture = UNPROCESSABLE_ENTITY "not-in-the-future" "The time has passed",
     BeyondLast = UNPROCESSABLE_ENTITY "beyond-last-message" "The chat has fewer messages",
+    InvalidFileName = UNPROCESSABLE_ENTITY "invalid-file-name" "The file name is not allowed",
+    InvalidContentType = UNPROCESSABLE_ENTITY "invalid-content-type" "The type of the file is not one",
+    InvalidFileSize = UNPROCESSABLE_ENTITY "invalid-file-size" "The size of the file is not allowed",
+    InvalidPart = UNPROCESSABLE_ENTITY "invalid-part" "The part does not fit",
+    NotAnImage = UNPROCESSABLE_ENTITY "not-an-image" "The file is not an image",
     KeyReused = UNPROCESSABLE_ENTITY "idempotency-key-reused" "The key stands for another request",
 
+    TooFast = TOO_MANY_REQUESTS "too-fast" "Too many messages in a short time",
     Overloaded = TOO_MANY_REQUESTS "overloaded" "Too many requests are waiting",
 
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong here",
 
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "A server behind this one is away",
+    StorageUnavailable = SERVICE_UNAVAILABLE "storage-unavailable" "The storage of files is away",
+    Verifying = SERVICE_UNAVAILABLE "verifying" "The upload is still being verified",
     Busy = SERVICE_UNAVAILABLE "busy" "Too many passwords are being checked",
     ReadModelBehind = SERVICE_UNAVAILABLE "read-model-behind" "The position is not yet readable",
     DeadlineExceeded = SERVICE_UNAVAILABLE "deadline-exceeded" "The answer took too long",
@@ -89,22 +125,22 @@ pub(crate) struct FieldError {
 /// What is answered instead of success, as `application/problem+json` (RFC 9457).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(crate) struct ProblemBody<'a> {
+pub(crate) struct ProblemBody {
     /// `/problems/` and the code.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    pub(crate) title: &'a str,
+    pub(crate) title: &'static str,
     /// The HTTP status.
     #[schema(minimum = 400, maximum = 599)]
     pub(crate) status: u16,
     /// This occurrence, for a person to read.
-    pub(crate) detail: &'a str,
+    pub(crate) detail: String,
     /// Stable; for programs to read.
-    pub(crate) code: &'a str,
+    pub(crate) code: &'static str,
     /// The fields that are to blame.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
-    pub(crate) errors: &'a [FieldError],
+    pub(crate) errors: Vec<FieldError>,
 }
 
 #[cfg(test)]

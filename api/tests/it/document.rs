@@ -33,13 +33,53 @@ async fn the_document_is_openapi_3_1_and_describes_every_route() {
         "get /v1/me",
         "patch /v1/me",
         "get /v1/accounts/{id}",
+        "put /v1/me/avatar",
+        "delete /v1/me/avatar",
+        "post /v1/files",
+        "get /v1/files/usage",
+        "get /v1/files/{id}",
+        "delete /v1/files/{id}",
+        "get /v1/files/{id}/upload",
+        "post /v1/files/{id}/parts",
+        "get /v1/files/{id}/parts",
+        "post /v1/files/{id}/complete",
         "post /v1/chats",
         "get /v1/chats",
         "get /v1/chats/{id}",
+        "get /v1/chats/unread",
         "put /v1/chats/{id}/read",
+        "put /v1/chats/{id}/delivered",
+        "put /v1/chats/{id}/unread",
+        "post /v1/chats/{id}/clear",
+        "put /v1/chats/{id}/draft",
+        "delete /v1/chats/{id}/draft",
+        "put /v1/chats/{id}/disappearing",
+        "put /v1/chats/{id}/mute",
+        "delete /v1/chats/{id}/mute",
+        "put /v1/chats/{id}/archive",
+        "delete /v1/chats/{id}/archive",
+        "get /v1/chats/{id}/pins",
         "get /v1/chats/{id}/messages",
         "post /v1/chats/{id}/messages",
+        "get /v1/chats/{id}/messages/{message_id}",
+        "patch /v1/chats/{id}/messages/{message_id}",
         "delete /v1/chats/{id}/messages/{message_id}",
+        "get /v1/chats/{id}/messages/{message_id}/history",
+        "post /v1/chats/{id}/messages/{message_id}/forward",
+        "post /v1/chats/{id}/messages/{message_id}/answer",
+        "post /v1/chats/{id}/messages/{message_id}/report",
+        "put /v1/chats/{id}/messages/{message_id}/reaction",
+        "delete /v1/chats/{id}/messages/{message_id}/reaction",
+        "put /v1/chats/{id}/messages/{message_id}/pin",
+        "delete /v1/chats/{id}/messages/{message_id}/pin",
+        "put /v1/chats/{id}/messages/{message_id}/star",
+        "delete /v1/chats/{id}/messages/{message_id}/star",
+        "get /v1/sync",
+        "get /v1/chats/{id}/export",
+        "get /v1/starred",
+        "get /v1/blocks",
+        "put /v1/blocks/{account_id}",
+        "delete /v1/blocks/{account_id}",
     ];
     assert_eq!(described, expected.iter().map(|it| (*it).to_owned()).collect());
 }
@@ -51,7 +91,9 @@ async fn what_is_secured_is_so_in_the_document() {
     let document = world.get("/openapi.json").send().await.body;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let path = path.replace("{id}", NOBODY).replace("{message_id}", NOBODY);
+            let path = ["{id}", "{message_id}", "{account_id}"]
+                .iter()
+                .fold(path.clone(), |path, parameter| path.replace(parameter, NOBODY));
             let answer = Ask::new(world.addr, &method.to_uppercase(), &path).send().await;
             let refused = answer.body["code"] == "unauthenticated";
             assert_eq!(refused, operation.get("security").is_some(), "{method} {path}");
@@ -71,8 +113,18 @@ async fn every_shape_is_closed_or_an_answer() {
         "RefreshToken",
         "ChangeProfile",
         "OpenChat",
-        "MarkRead",
+        "MarkUpTo",
+        "SaveDraft",
+        "SetDisappearing",
+        "Mute",
         "SendMessage",
+        "Reference",
+        "EditMessage",
+        "ForwardMessage",
+        "ForwardTarget",
+        "AnswerMessage",
+        "ReportMessage",
+        "React",
     ];
     for name in requests {
         let schema = &document["components"]["schemas"][name];

@@ -6,18 +6,55 @@ use crate::support::{Ask, NOBODY, World, registration};
 
 /// Every resource of the API that needs a token: method and path.
 fn secured() -> Vec<(&'static str, String)> {
-    vec![
+    let chat = format!("/v1/chats/{NOBODY}");
+    let message = format!("{chat}/messages/{NOBODY}");
+    let mut all = vec![
         ("GET", "/v1/me".to_owned()),
         ("PATCH", "/v1/me".to_owned()),
         ("GET", format!("/v1/accounts/{NOBODY}")),
         ("POST", "/v1/chats".to_owned()),
         ("GET", "/v1/chats".to_owned()),
-        ("GET", format!("/v1/chats/{NOBODY}")),
-        ("POST", format!("/v1/chats/{NOBODY}/messages")),
-        ("GET", format!("/v1/chats/{NOBODY}/messages")),
-        ("DELETE", format!("/v1/chats/{NOBODY}/messages/{NOBODY}?for=me")),
-        ("PUT", format!("/v1/chats/{NOBODY}/read")),
-    ]
+        ("GET", "/v1/chats/unread".to_owned()),
+        ("GET", "/v1/blocks".to_owned()),
+        ("PUT", format!("/v1/blocks/{NOBODY}")),
+        ("DELETE", format!("/v1/blocks/{NOBODY}")),
+        ("GET", "/v1/starred".to_owned()),
+        ("GET", chat.clone()),
+        ("GET", message.clone()),
+        ("PATCH", message.clone()),
+        ("DELETE", format!("{message}?for=me")),
+    ];
+    let of_chat = [
+        ("POST", "messages"),
+        ("GET", "messages"),
+        ("GET", "pins"),
+        ("PUT", "read"),
+        ("PUT", "delivered"),
+        ("PUT", "unread"),
+        ("POST", "clear"),
+        ("PUT", "draft"),
+        ("DELETE", "draft"),
+        ("PUT", "disappearing"),
+        ("PUT", "mute"),
+        ("DELETE", "mute"),
+        ("PUT", "archive"),
+        ("DELETE", "archive"),
+    ];
+    let of_message = [
+        ("GET", "history"),
+        ("POST", "forward"),
+        ("POST", "answer"),
+        ("POST", "report"),
+        ("PUT", "reaction"),
+        ("DELETE", "reaction"),
+        ("PUT", "pin"),
+        ("DELETE", "pin"),
+        ("PUT", "star"),
+        ("DELETE", "star"),
+    ];
+    all.extend(of_chat.map(|(method, name)| (method, format!("{chat}/{name}"))));
+    all.extend(of_message.map(|(method, name)| (method, format!("{message}/{name}"))));
+    all
 }
 
 #[tokio::test]

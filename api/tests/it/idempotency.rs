@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{NOBODY, World};
+use crate::support::{Ask, NOBODY, World};
 
 #[tokio::test]
 async fn the_same_key_answers_the_same_for_ever() {
@@ -54,17 +54,47 @@ async fn the_same_key_with_another_request_is_a_mistake() {
 #[tokio::test]
 async fn every_command_takes_a_key() {
     let world = World::new().await;
-    let (ada, _, chat) = world.pair().await;
+    let (ada, ben, chat) = world.pair().await;
     let cem = world.person("cem").await;
-    let message = world.say(&ada, &chat, "here").await.text("message_id");
+    let asked = json!({ "type": "actionable", "text": "Dinner?", "action": "rsvp" });
     let messages = format!("/v1/chats/{chat}/messages");
+    let asked = world.post(&messages, &asked).by(&ben).send().await.text("message_id");
+    let said = world.say(&ada, &chat, "here").await;
+    let (own, theirs) = (said.text("message_id"), asked);
+    world.read(&ada, &format!("/v1/chats/{chat}"), said.position()).await;
+    let of_chat = |name: &str| format!("/v1/chats/{chat}/{name}");
+    let own = |name: &str| format!("{messages}/{own}{name}");
+    let theirs = |name: &str| format!("{messages}/{theirs}{name}");
+    let with_cem = world.open(&ada, &cem).await.text("chat_id");
     let commands = [
-        (world.post("/v1/chats", &json!({ "member_id": cem.id })), 201),
-        (world.patch("/v1/me", &json!({ "username": "countess" })), 200),
-        (world.put(&format!("/v1/chats/{chat}/read"), &json!({ "up_to": 1 })), 204),
-        (world.delete(&format!("{messages}/{message}?for=me")), 204),
-        (world.delete(&format!("{messages}/{message}?for=everyone")), 204),
+        (world.post("/v1/chats", &json!({ "member_id": cem.id })), 200),
+        (world.patch("/v1/me", &json!({ "username": "countess", "read_receipts": false })), 200),
+        (world.put(&of_chat("delivered"), &json!({ "up_to": 1 })), 204),
+        (world.put(&of_chat("read"), &json!({ "up_to": 1 })), 204),
+        (Ask::new(world.addr, "PUT", &of_chat("unread")), 204),
+        (world.put(&of_chat("draft"), &json!({ "text": "Dear" })), 204),
+        (world.delete(&of_chat("draft")), 204),
+        (world.put(&of_chat("disappearing"), &json!({ "after_days": 7 })), 204),
+        (world.put(&of_chat("mute"), &json!({})), 204),
+        (world.delete(&of_chat("mute")), 204),
+        (Ask::new(world.addr, "PUT", &of_chat("archive")), 204),
+        (world.delete(&of_chat("archive")), 204),
         (world.post(&messages, &json!({ "text": "again" })), 201),
+        (world.patch(&own(""), &json!({ "text": "there" })), 200),
+        (world.post(&own("/forward"), &json!({ "to": [{ "chat_id": with_cem }] })), 200),
+        (world.post(&theirs("/answer"), &json!({ "answer": "yes" })), 204),
+        (world.post(&theirs("/report"), &json!({ "reason": "late" })), 204),
+        (world.put(&theirs("/reaction"), &json!({ "emoji": "🍝" })), 204),
+        (world.delete(&theirs("/reaction")), 204),
+        (Ask::new(world.addr, "PUT", &theirs("/pin")), 204),
+        (world.delete(&theirs("/pin")), 204),
+        (Ask::new(world.addr, "PUT", &theirs("/star")), 204),
+        (world.delete(&theirs("/star")), 204),
+        (world.delete(&own("?for=me")), 204),
+        (world.delete(&own("?for=everyone")), 204),
+        (Ask::new(world.addr, "POST", &of_chat("clear")), 204),
+        (Ask::new(world.addr, "PUT", &format!("/v1/blocks/{}", cem.id)), 204),
+        (world.delete(&format!("/v1/blocks/{}", cem.id)), 204),
     ];
     for (number, (command, status)) in commands.into_iter().enumerate() {
         let ask = command.by(&ada).key(&format!("key-{number}"));

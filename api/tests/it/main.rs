@@ -4,14 +4,26 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod as_of;
 mod auth;
+mod blocking;
 mod chats;
 mod concurrency;
 mod consistency;
 mod deleting;
 mod document;
+mod editing;
+mod export;
+mod files;
+mod forwarding;
 mod http;
 mod idempotency;
+mod kinds;
+mod marks;
 mod messages;
 mod operators;
+mod receipts;
+mod settings;
+mod strangers;
 mod support;
+mod sync;

@@ -42,7 +42,10 @@ async fn status_tells_where_everybody_is() {
     let world = World::new().await;
     let (ada, _, chat) = world.pair().await;
     let head = world.say(&ada, &chat, "latest").await.position();
-    world.read(&ada, &format!("/v1/chats/{chat}"), head).await;
+    let models = ["accounts", "blocks", "chats", "files", "messages", "reports"];
+    for model in models {
+        world.until_applied(model, head).await;
+    }
 
     let output = run(&world.database, &["status", "--format", "json"]).await;
     assert!(output.status.success(), "{}", stderr(&output));
@@ -50,8 +53,23 @@ async fn status_tells_where_everybody_is() {
     assert_eq!(status["head"], head);
     let subscribers = status["subscribers"].as_array().unwrap();
     let names: Vec<_> = subscribers.iter().map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["accounts", "chats", "messages"]);
-    assert!(subscribers.iter().all(|it| it["lag_events"] == 0 && it["position"] == head));
+    let expected = [
+        "accounts",
+        "blocks",
+        "chats",
+        "files",
+        "messages",
+        "policy:expire_messages",
+        "policy:process_files",
+        "policy:release_files",
+        "policy:sweep_files",
+        "reports",
+    ];
+    assert_eq!(names, expected);
+    for model in models {
+        let it = subscribers.iter().find(|it| it["name"] == model).unwrap();
+        assert!(it["lag_events"] == 0 && it["position"] == head, "{it}");
+    }
 
     let text = stdout(&run(&world.database, &["status"]).await);
     assert!(text.lines().any(|it| it.starts_with("head") && it.contains(&head.to_string())));
@@ -84,7 +102,7 @@ async fn replay_opens_what_is_sealed_and_ends_at_the_head() {
         "sequence",
     ];
     assert_eq!(members, expected);
-    assert_eq!(last["payload"]["text"]["$personal"]["value"], "for the record");
+    assert_eq!(last["payload"]["content"]["text"]["$personal"]["value"], "for the record");
     assert_eq!(last["metadata"]["actor"], json!(ada.id));
     assert_eq!(last["metadata"]["request_id"], said.header("x-request-id"));
     assert!(!stdout(&all).contains("$sealed"));
@@ -93,7 +111,7 @@ async fn replay_opens_what_is_sealed_and_ends_at_the_head() {
     assert_eq!(lines(&some), events[1..3]);
     let chats = run(&world.database, &["replay", "--aggregate", &chat]).await;
     assert_eq!(lines(&chats), events[2..]);
-    let typed = run(&world.database, &["replay", "--type", "text_sent"]).await;
+    let typed = run(&world.database, &["replay", "--type", "message_sent"]).await;
     assert_eq!(lines(&typed), events[3..]);
     let none = run(&world.database, &["replay", "--from", "1000"]).await;
     assert!(none.status.success() && none.stdout.is_empty());
@@ -139,10 +157,10 @@ async fn read_models_are_rebuilt_while_they_are_read() {
     let output = run(&world.database, &["rebuild", "all"]).await;
 
     assert!(output.status.success(), "{}", stderr(&output));
-    for model in ["accounts", "chats", "messages"] {
+    for model in ["accounts", "chats", "messages", "blocks", "reports", "files"] {
         assert!(stdout(&output).contains(&format!("{model}: live at position 24")), "{output:?}");
     }
-    assert_eq!(stdout(&output).matches("was as the log says").count(), 3, "{output:?}");
+    assert_eq!(stdout(&output).matches("was as the log says").count(), 6, "{output:?}");
     assert_eq!(world.read(&ben, &path, 0).await, before);
     let said = world.say(&ada, &chat, "goes on").await;
     assert_eq!(world.read(&ben, &path, said.position()).await["last_message"], said.body);
@@ -180,6 +198,49 @@ async fn nothing_is_parked_when_nothing_failed() {
     let retry = run(&world.database, &["parked", "retry", "chats", "chat", &chat]).await;
     assert!(!retry.status.success());
     assert_eq!(stderr(&retry), "parlance: nothing of this stream is parked\n");
+}
+
+#[tokio::test]
+async fn reports_show_what_was_seen_though_it_is_deleted() {
+    let world = World::new().await;
+    let (ada, ben, chat) = world.pair().await;
+    let said = world.say(&ada, &chat, "rude\nwords").await;
+    let message = format!("/v1/chats/{chat}/messages/{}", said.text("message_id"));
+    let report = world.post(&format!("{message}/report"), &json!({ "reason": " an insult " }));
+    let reported = report.by(&ben).at(said.position()).send().await;
+    assert_eq!(reported.status, 204, "{reported:?}");
+    let deleted = world.delete(&format!("{message}?for=everyone")).by(&ada).send().await;
+    world.read(&ben, &format!("/v1/chats/{chat}"), deleted.position()).await;
+    let position = reported.position();
+    world.until_applied("reports", position).await;
+
+    let output = run(&world.database, &["reports", "list"]).await;
+
+    assert!(output.status.success(), "{}", stderr(&output));
+    let reports = lines(&output);
+    assert_eq!(reports.len(), 1);
+    let expected = json!({
+        "position": position,
+        "report_id": reports[0]["report_id"],
+        "reported_at": reports[0]["reported_at"],
+        "reported_by": ben.id,
+        "chat_id": chat,
+        "message_id": said.text("message_id"),
+        "number": 1,
+        "seen": {
+            "sender": ada.id,
+            "sent_at": said.body["sent_at"],
+            "text": "rude\nwords",
+            "reason": "an insult",
+        },
+    });
+    assert_eq!(reports[0], expected);
+    let before = position.to_string();
+    let earlier = run(&world.database, &["reports", "list", "--before", &before]).await;
+    assert!(earlier.status.success() && earlier.stdout.is_empty(), "{}", stdout(&earlier));
+    let stored = run(&world.database, &["replay", "--type", "message_reported"]).await;
+    let subject = &lines(&stored)[0]["payload"]["seen"]["$personal"]["subject"];
+    assert_ne!(subject, &json!(ada.id), "it outlives her");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::Decider;
 use domain::account::Account;
 use domain::chat::Chat;
+use domain::library::Library;
 use eventlog::append::Lineage;
 use eventlog::load::Loaded;
 use tokio::sync::MutexGuard;
@@ -16,6 +17,9 @@ const CHATS_BYTES: usize = 256 << 20;
 /// Memory for the accounts: about 50,000.
 const ACCOUNTS_BYTES: usize = 32 << 20;
 
+/// Memory for the libraries: 50,000 of some files, or 8 that are full.
+const LIBRARIES_BYTES: usize = 32 << 20;
+
 /// What an entry costs besides its state: its key, its lock, its place in the map.
 const ENTRY_BYTES: usize = 256;
 
@@ -23,6 +27,7 @@ const ENTRY_BYTES: usize = 256;
 pub struct Caches {
     accounts: Cache<Account>,
     chats: Cache<Chat>,
+    libraries: Cache<Library>,
 }
 
 /// An aggregate type whose hot instances are kept in memory.
@@ -43,9 +48,19 @@ impl Cached for Chat {
     }
 }
 
+impl Cached for Library {
+    fn cache(caches: &Caches) -> &Cache<Self> {
+        &caches.libraries
+    }
+}
+
 impl Caches {
     pub(super) fn new() -> Self {
-        Self { accounts: Cache::new(ACCOUNTS_BYTES), chats: Cache::new(CHATS_BYTES) }
+        Self {
+            accounts: Cache::new(ACCOUNTS_BYTES),
+            chats: Cache::new(CHATS_BYTES),
+            libraries: Cache::new(LIBRARIES_BYTES),
+        }
     }
 }
 

@@ -39,6 +39,20 @@ pub struct Context {
     pub key: Option<IdempotencyKey>,
 }
 
+impl Context {
+    /// The context of one command among several of a request, by its place from 0. A key stands for
+    /// one command, so each after the first has one made from it; a space cannot stand in a key that
+    /// a caller has chosen.
+    #[must_use]
+    pub fn part(&self, place: usize) -> Self {
+        let mut context = self.clone();
+        if let Some(IdempotencyKey { key, .. }) = context.key.as_mut().filter(|_| place > 0) {
+            *key = format!("{key} {place}");
+        }
+        context
+    }
+}
+
 /// What a command led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Executed<E> {
@@ -158,6 +172,41 @@ impl Gateway {
         let slot = A::cache(&self.inner.caches).slot(id);
         let mut state = slot.lock().await;
         Ok(look(&self.loaded(&mut state, id).await?.state))
+    }
+
+    /// The event at `position`, when it is one of an `A`.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub async fn event_at<A>(
+        &self,
+        position: Position,
+    ) -> Result<Option<A::Event>, CommandError<A::Error>>
+    where
+        A: Cached,
+    {
+        let before = Position(position.0 - 1);
+        let stored = read::page(&self.inner.db, before, 1).await.map_err(unavailable)?;
+        let mut recorded = self.inner.codec.decode(stored).await.map_err(internal)?;
+        match recorded.pop().filter(|it| it.position == position) {
+            Some(recorded) => Ok(A::Event::try_from(recorded.event.map_err(internal)?).ok()),
+            None => Ok(None),
+        }
+    }
+
+    /// What the key in `context` led to before; nothing without a key, or with a new one.
+    pub(crate) async fn earlier<A>(
+        &self,
+        context: &Context,
+    ) -> Result<Option<Executed<A::Event>>, CommandError<A::Error>>
+    where
+        A: Cached,
+    {
+        match &context.key {
+            Some(key) => self.replay::<A>(key).await,
+            None => Ok(None),
+        }
     }
 
     pub(crate) fn db(&self) -> &PgPool {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod files;
 mod gateway;
 mod node;
+mod policies;
+mod sending;
 mod sign_in;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use commands::{Context, Executed, Gateway, IdempotencyKey, SignIn, SignInSettings, fingerprint};
 use domain::account::{Account, AccountCommand, AccountEvent};
-use domain::chat::{Chat, ChatCommand, ChatError, ChatEvent};
+use domain::chat::{Chat, ChatCommand, ChatError, ChatEvent, Limits, Outgoing};
 use domain::{AccountId, ChatId, MessageId};
 use eventlog::{Appender, Clock, Codec, Ids, database};
 use sqlx::PgPool;
@@ -85,8 +85,9 @@ impl Node {
                 fingerprint: fingerprint("POST", "/messages", text.as_bytes()),
             }),
         };
-        let text = text.to_owned();
-        let command = ChatCommand::SendText { message_id, sender, text, now: self.clock.now() };
+        let message = Box::new(Outgoing::text(message_id, sender, text.to_owned()));
+        let limits = Limits { interval_ms: 0, ..Limits::default() };
+        let command = ChatCommand::Send { message, limits, now: self.clock.now() };
         self.gateway.execute::<Chat>(&chat_id(), command, &context).await
     }
 
@@ -113,7 +114,7 @@ pub(crate) fn message(number: u128) -> MessageId {
 
 pub(crate) fn number(executed: &Executed<ChatEvent>) -> u64 {
     match executed.events[..] {
-        [ChatEvent::TextSent { number, .. }] => number,
+        [ChatEvent::MessageSent { number, .. }] => number,
         ref other => panic!("{other:?}"),
     }
 }

@@ -31,17 +31,18 @@ pub enum Account {
     Registered(Profile),
 }
 
-/// The names an account goes by.
+/// The names an account goes by, and what its owner chose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     pub account_id: AccountId,
     pub username: Personal<String>,
     pub display_name: Personal<String>,
     pub email: Personal<String>,
+    pub read_receipts: bool,
 }
 
 impl Decider for Account {
-    const STATE_SCHEMA: &'static str = "account-1";
+    const STATE_SCHEMA: &'static str = "account-2";
 
     fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
         match (self, command) {
@@ -61,11 +62,17 @@ impl Decider for Account {
             (Self::Registered(_), AccountCommand::Register { .. }) => {
                 Err(AccountError::AlreadyRegistered)
             }
-            (Self::Absent, AccountCommand::ChangeProfile { .. }) => Err(AccountError::NotFound),
+            (
+                Self::Absent,
+                AccountCommand::ChangeProfile { .. } | AccountCommand::ChangePrivacy { .. },
+            ) => Err(AccountError::NotFound),
             (
                 Self::Registered(profile),
                 AccountCommand::ChangeProfile { username, display_name, now },
             ) => profile.change(username, display_name, now),
+            (Self::Registered(profile), AccountCommand::ChangePrivacy { read_receipts, now }) => {
+                Ok(profile.change_privacy(read_receipts, now))
+            }
         }
     }
 
@@ -90,6 +97,7 @@ impl Decider for Account {
                 }
                 changes
             }
+            AccountEvent::PrivacyChanged { .. } => vec![],
         }
     }
 
@@ -130,6 +138,14 @@ impl Profile {
             changed_at: now,
         }])
     }
+
+    fn change_privacy(&self, read_receipts: bool, now: DateTime<Utc>) -> Vec<AccountEvent> {
+        if read_receipts == self.read_receipts {
+            return vec![];
+        }
+        let account_id = self.account_id;
+        vec![AccountEvent::PrivacyChanged { account_id, read_receipts, changed_at: now }]
+    }
 }
 
 impl Aggregate for Account {
@@ -155,7 +171,13 @@ impl Aggregate for Account {
     fn apply(&mut self, event: AccountEvent) {
         match event {
             AccountEvent::Registered { account_id, username, display_name, email, .. } => {
-                *self = Self::Registered(Profile { account_id, username, display_name, email });
+                *self = Self::Registered(Profile {
+                    account_id,
+                    username,
+                    display_name,
+                    email,
+                    read_receipts: true,
+                });
             }
             AccountEvent::ProfileChanged { username, display_name, .. } => {
                 if let Self::Registered(profile) = self {
@@ -165,6 +187,11 @@ impl Aggregate for Account {
                     if let Some(display_name) = display_name {
                         profile.display_name = display_name;
                     }
+                }
+            }
+            AccountEvent::PrivacyChanged { read_receipts, .. } => {
+                if let Self::Registered(profile) = self {
+                    profile.read_receipts = read_receipts;
                 }
             }
         }

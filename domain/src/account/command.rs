@@ -14,4 +14,6 @@ pub enum AccountCommand {
     },
     /// Changes what is given, and leaves the rest.
     ChangeProfile { username: Option<String>, display_name: Option<String>, now: DateTime<Utc> },
+    /// Whether others are shown how far one has read, and oneself how far they have.
+    ChangePrivacy { read_receipts: bool, now: DateTime<Utc> },
 }

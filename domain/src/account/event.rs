@@ -27,13 +27,15 @@ pub enum AccountEvent {
         display_name: Option<Personal<String>>,
         changed_at: DateTime<Utc>,
     },
+    /// Read receipts are shown between two people who both have them on.
+    PrivacyChanged { account_id: AccountId, read_receipts: bool, changed_at: DateTime<Utc> },
 }
 
 impl AccountEvent {
     /// The newest stored version of each event, by its stored name.
     pub(crate) fn newest_version(event_type: &str) -> Option<u32> {
         match event_type {
-            "registered" | "profile_changed" => Some(1),
+            "registered" | "profile_changed" | "privacy_changed" => Some(1),
             _ => None,
         }
     }
@@ -44,13 +46,16 @@ impl DomainEvent for AccountEvent {
         match self {
             Self::Registered { .. } => "registered",
             Self::ProfileChanged { .. } => "profile_changed",
+            Self::PrivacyChanged { .. } => "privacy_changed",
         }
         .to_owned()
     }
 
     fn event_version(&self) -> String {
         match self {
-            Self::Registered { .. } | Self::ProfileChanged { .. } => "1",
+            Self::Registered { .. } | Self::ProfileChanged { .. } | Self::PrivacyChanged { .. } => {
+                "1"
+            }
         }
         .to_owned()
     }

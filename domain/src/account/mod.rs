@@ -8,6 +8,7 @@
 //! 4. No two accounts share a user name or an e-mail address, whatever the case of their letters.
 //!    The account claims them; the log's claims decide between two that ask at once.
 //! 5. Passwords, tokens and their hashes are never part of an account's events.
+//! 6. Read receipts are on until the person turns them off, and can be turned on again.
 
 mod aggregate;
 mod command;

@@ -1,6 +1,8 @@
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 
-use crate::{AccountId, MessageId};
+use super::{Disappearing, Limits, Outgoing, ReportedCopy};
+use crate::{AccountId, MessageId, ReportId};
 
 /// What a caller may ask of a [`Chat`](super::Chat). Imperative, and refusable.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,15 +12,18 @@ pub enum ChatCommand {
         with: AccountId,
         now: DateTime<Utc>,
     },
-    SendText {
-        message_id: MessageId,
-        sender: AccountId,
-        text: String,
+    Send {
+        message: Box<Outgoing>,
+        limits: Limits,
         now: DateTime<Utc>,
     },
-    MarkRead {
-        reader: AccountId,
-        up_to: u64,
+    /// One's own text or caption. No text: the caption goes.
+    Edit {
+        message_id: MessageId,
+        by: AccountId,
+        text: Option<String>,
+        tags: Vec<String>,
+        limits: Limits,
         now: DateTime<Utc>,
     },
     DeleteForMe {
@@ -29,6 +34,118 @@ pub enum ChatCommand {
     DeleteForEveryone {
         message_id: MessageId,
         by: AccountId,
+        now: DateTime<Utc>,
+    },
+    React {
+        message_id: MessageId,
+        by: AccountId,
+        emoji: String,
+        now: DateTime<Utc>,
+    },
+    RemoveReaction {
+        message_id: MessageId,
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    /// For both members.
+    Pin {
+        message_id: MessageId,
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    Unpin {
+        message_id: MessageId,
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    /// For oneself.
+    Star {
+        message_id: MessageId,
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    Unstar {
+        message_id: MessageId,
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    /// An actionable message of the other member.
+    Answer {
+        message_id: MessageId,
+        by: AccountId,
+        answer: Value,
+        now: DateTime<Utc>,
+    },
+    Report {
+        report_id: ReportId,
+        message_id: MessageId,
+        by: AccountId,
+        seen: Box<ReportedCopy>,
+        now: DateTime<Utc>,
+    },
+    MarkRead {
+        reader: AccountId,
+        up_to: u64,
+        now: DateTime<Utc>,
+    },
+    MarkDelivered {
+        by: AccountId,
+        up_to: u64,
+        now: DateTime<Utc>,
+    },
+    /// Until it is read again. The pointer stays.
+    MarkUnread {
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    /// All messages so far, for oneself.
+    Clear {
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    /// Neither text nor quote: the draft goes.
+    SaveDraft {
+        by: AccountId,
+        text: Option<String>,
+        reply_to: Option<MessageId>,
+        now: DateTime<Utc>,
+    },
+    SetDisappearing {
+        by: AccountId,
+        after: Option<Disappearing>,
+        now: DateTime<Utc>,
+    },
+    /// Until a time, or for ever.
+    Mute {
+        by: AccountId,
+        until: Option<DateTime<Utc>>,
+        now: DateTime<Utc>,
+    },
+    Unmute {
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    Archive {
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    Unarchive {
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
+    /// Also where no chat was ever opened.
+    Block {
+        by: AccountId,
+        whom: AccountId,
+        now: DateTime<Utc>,
+    },
+    Unblock {
+        by: AccountId,
+        whom: AccountId,
+        now: DateTime<Utc>,
+    },
+    /// Asked by a policy, when messages are due to disappear.
+    Expire {
         now: DateTime<Utc>,
     },
     /// Asked by an operator, not by a member.

@@ -1,19 +1,21 @@
 //! What a chat remembers of its messages: who sent which number under which id, and what became of
 //! it. No text: no rule reads it.
 //!
-//! Packed, because a chat may hold 100,000 messages: 16 bytes of id, 5 of index and 4 bits each,
-//! about 2.3 MB.
+//! Packed, because a chat may hold 100,000 messages: 16 bytes of id, 5 of index and 13 bits each,
+//! about 2.3 MB; with 8 bytes each while they are to disappear, and 1 when some were edited.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use chrono::{DateTime, Utc};
 use hashbrown::HashTable;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::packed::{Bits, Counts, Expiries, make_room};
 use crate::MessageId;
 
 /// Which of the two members: their place in the sorted pair.
@@ -39,17 +41,51 @@ impl Side {
     }
 }
 
+/// What is true of a message for both members.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mark {
+    SentBySecond,
+    /// For everyone, or expired.
+    Deleted,
+    WithFile,
+    Actionable,
+    Answered,
+    Forwarded,
+}
+
+/// What is true of a message for one member.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum MemberMark {
+    Hidden,
+    Starred,
+    Reacted,
+    Reported,
+}
+
 /// Every message of a chat, by number and by id.
 #[derive(Clone, Default)]
 pub(super) struct Messages {
     ids: Vec<Uuid>,
-    /// Set when the second member sent it.
-    sent_by_second: Bits,
-    deleted: Bits,
-    hidden: [Bits; 2],
+    marks: Marks,
     /// Places in `ids`, found by the hash of the id.
     places: HashTable<u32>,
     hasher: IdHasher,
+}
+
+/// What became of the messages. The order of the sets is that of [`Mark`] and [`MemberMark`].
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Marks {
+    shared: [Bits; 6],
+    own: [[Bits; 2]; 4],
+    revisions: Counts,
+    expiries: Expiries,
+}
+
+impl Marks {
+    fn weight(&self) -> usize {
+        let bits = self.shared.iter().chain(self.own.as_flattened());
+        bits.map(Bits::weight).sum::<usize>() + self.revisions.weight() + self.expiries.weight()
+    }
 }
 
 impl Messages {
@@ -65,15 +101,25 @@ impl Messages {
     }
 
     pub(super) fn sender(&self, number: u64) -> Side {
-        if self.sent_by_second.get(number) { Side::Second } else { Side::First }
+        if self.is(Mark::SentBySecond, number) { Side::Second } else { Side::First }
     }
 
-    pub(super) fn is_deleted(&self, number: u64) -> bool {
-        self.deleted.get(number)
+    pub(super) fn is(&self, mark: Mark, number: u64) -> bool {
+        self.marks.shared[mark as usize].get(number)
     }
 
-    pub(super) fn is_hidden(&self, number: u64, side: Side) -> bool {
-        self.hidden[side.index()].get(number)
+    pub(super) fn is_for(&self, mark: MemberMark, number: u64, side: Side) -> bool {
+        self.marks.own[mark as usize][side.index()].get(number)
+    }
+
+    /// How often it was edited.
+    pub(super) fn revision(&self, number: u64) -> u32 {
+        u32::from(self.marks.revisions.get(number))
+    }
+
+    /// The first `limit` messages whose time is up and that are still there.
+    pub(super) fn due(&self, now: DateTime<Utc>, limit: usize) -> Vec<u64> {
+        self.marks.expiries.due(now, limit)
     }
 
     /// How many messages after `read_up_to` the member has not seen: sent by the other, and deleted
@@ -84,30 +130,60 @@ impl Messages {
 
     /// Whether the message is one that `side` can have unread.
     pub(super) fn counts(&self, number: u64, side: Side) -> bool {
-        self.sender(number) != side && !self.is_deleted(number) && !self.is_hidden(number, side)
+        self.sender(number) != side
+            && !self.is(Mark::Deleted, number)
+            && !self.is_for(MemberMark::Hidden, number, side)
     }
 
-    pub(super) fn push(&mut self, id: MessageId, sender: Side) {
-        let Ok(place) = u32::try_from(self.ids.len()) else {
-            return; // 2^32 messages do not fit in memory either
-        };
-        self.ids.push(id.0);
+    /// Takes in the next message; returns its number.
+    pub(super) fn push(&mut self, id: MessageId, sender: Side) -> u64 {
+        if let Ok(place) = u32::try_from(self.ids.len()) {
+            make_room(&mut self.ids);
+            self.ids.push(id.0); // 2^32 messages do not fit in memory either
+            self.index(id.0, place);
+        }
         if sender == Side::Second {
-            self.sent_by_second.set(self.ids.len() as u64);
+            self.set(Mark::SentBySecond, self.last());
         }
-        self.index(id.0, place);
+        self.last()
     }
 
-    pub(super) fn delete(&mut self, number: u64) {
+    pub(super) fn set(&mut self, mark: Mark, number: u64) {
         if self.has(number) {
-            self.deleted.set(number);
+            self.marks.shared[mark as usize].set(number);
         }
     }
 
-    pub(super) fn hide(&mut self, number: u64, side: Side) {
+    pub(super) fn set_for(&mut self, mark: MemberMark, number: u64, side: Side) {
         if self.has(number) {
-            self.hidden[side.index()].set(number);
+            self.marks.own[mark as usize][side.index()].set(number);
         }
+    }
+
+    pub(super) fn unset_for(&mut self, mark: MemberMark, number: u64, side: Side) {
+        self.marks.own[mark as usize][side.index()].unset(number);
+    }
+
+    /// Deletes them for everyone, and all that hangs on them. They ascend.
+    pub(super) fn delete(&mut self, numbers: &[u64]) {
+        self.marks.expiries.remove(numbers);
+        for number in numbers {
+            self.set(Mark::Deleted, *number);
+            for side in [Side::First, Side::Second] {
+                self.unset_for(MemberMark::Starred, *number, side);
+                self.unset_for(MemberMark::Reacted, *number, side);
+            }
+        }
+    }
+
+    pub(super) fn revise(&mut self, number: u64) {
+        if self.has(number) {
+            self.marks.revisions.raise(number);
+        }
+    }
+
+    pub(super) fn expire(&mut self, number: u64, at: DateTime<Utc>) {
+        self.marks.expiries.push(number, at);
     }
 
     /// Asked before a bit is set, because a set is as long as its highest number.
@@ -117,10 +193,9 @@ impl Messages {
 
     /// Bytes held in memory.
     pub(super) fn weight(&self) -> usize {
-        let bits = self.sent_by_second.weight()
-            + self.deleted.weight()
-            + self.hidden.iter().map(Bits::weight).sum::<usize>();
-        self.ids.capacity() * size_of::<Uuid>() + self.places.allocation_size() + bits
+        self.ids.capacity() * size_of::<Uuid>()
+            + self.places.allocation_size()
+            + self.marks.weight()
     }
 
     fn id_at(&self, place: u32) -> Option<Uuid> {
@@ -141,10 +216,7 @@ type IdHasher = std::hash::RandomState;
 
 impl PartialEq for Messages {
     fn eq(&self, other: &Self) -> bool {
-        self.ids == other.ids
-            && self.sent_by_second == other.sent_by_second
-            && self.deleted == other.deleted
-            && self.hidden == other.hidden
+        self.ids == other.ids && self.marks == other.marks
     }
 }
 
@@ -161,21 +233,14 @@ impl std::fmt::Debug for Messages {
 struct Packed<'a> {
     #[serde(borrow)]
     ids: Cow<'a, str>,
-    sent_by_second: Bits,
-    deleted: Bits,
-    hidden: [Bits; 2],
+    marks: Cow<'a, Marks>,
 }
 
 impl Serialize for Messages {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ids: Vec<[u8; 16]> = self.ids.iter().map(|it| *it.as_bytes()).collect();
-        Packed {
-            ids: BASE64.encode(ids.as_flattened()).into(),
-            sent_by_second: self.sent_by_second.clone(),
-            deleted: self.deleted.clone(),
-            hidden: self.hidden.clone(),
-        }
-        .serialize(serializer)
+        Packed { ids: BASE64.encode(ids.as_flattened()).into(), marks: Cow::Borrowed(&self.marks) }
+            .serialize(serializer)
     }
 }
 
@@ -192,9 +257,7 @@ impl<'de> Deserialize<'de> for Messages {
         let mut messages = Self {
             places: HashTable::with_capacity(ids.len()),
             ids,
-            sent_by_second: packed.sent_by_second,
-            deleted: packed.deleted,
-            hidden: packed.hidden,
+            marks: packed.marks.into_owned(),
             hasher: IdHasher::default(),
         };
         for place in 0..count {
@@ -203,47 +266,5 @@ impl<'de> Deserialize<'de> for Messages {
             }
         }
         Ok(messages)
-    }
-}
-
-/// A set of message numbers, one bit each; only as long as its highest member.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Bits(Vec<u8>);
-
-impl Bits {
-    fn get(&self, number: u64) -> bool {
-        let (byte, mask) = Self::place(number);
-        self.0.get(byte).is_some_and(|it| it & mask != 0)
-    }
-
-    fn set(&mut self, number: u64) {
-        let (byte, mask) = Self::place(number);
-        if byte >= self.0.len() {
-            self.0.resize(byte + 1, 0);
-        }
-        if let Some(it) = self.0.get_mut(byte) {
-            *it |= mask;
-        }
-    }
-
-    const fn weight(&self) -> usize {
-        self.0.capacity()
-    }
-
-    const fn place(number: u64) -> (usize, u8) {
-        ((number / 8) as usize, 1 << (number % 8))
-    }
-}
-
-impl Serialize for Bits {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bits {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        BASE64.decode(text.as_bytes()).map(Self).map_err(D::Error::custom)
     }
 }

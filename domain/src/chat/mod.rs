@@ -5,24 +5,40 @@
 //! 1. A chat has exactly two different members and is opened once. Its id is derived from the pair
 //!    ([`ChatId::between`](crate::ChatId::between)), so opening it again changes nothing.
 //! 2. Only a member acts in it. To anybody else it does not exist.
-//! 3. A text is 1 to 10,000 characters after trimming: any Unicode, no control characters but
-//!    newline and tab.
+//! 3. A text or caption is 1 to 10,000 characters after trimming (a setting): any Unicode, no
+//!    control characters but newline and tab. Tags are those given and those in the text.
 //! 4. Messages are numbered from 1 without a gap. A message id that its sender used before
 //!    posts nothing; one that the other member used is refused.
-//! 5. A read pointer never goes back, and never past the last message. One's own messages are read
-//!    when they are sent.
+//! 5. The pointers of reading, delivery and clearing never go back, and never past the last
+//!    message. One's own messages are read when they are sent. What is read is delivered.
 //! 6. A member may delete any message for themselves, and their own for everyone. Its number stays.
-//! 7. An inactive chat takes no message. Reading and deleting go on.
+//! 7. An inactive chat takes nothing that is said: no message, edit, reaction or answer. Reading
+//!    and deleting go on.
+//! 8. Only its sender edits a message, at most 100 times, and nobody one that is gone or that was
+//!    forwarded.
+//! 9. A member has one reaction to a message; at most 50 messages are pinned; an actionable message
+//!    is answered once, by its recipient.
+//! 10. Nothing passes to somebody who has blocked its author, who is not told so: it is recorded as
+//!     withheld. Who has blocked the other cannot speak to them.
+//! 11. A message sent while messages disappear after a time does so, for both, then.
+//! 12. A message brings an archived chat back for its recipient, unless they have muted it.
+//! 13. A member sends so many messages at once and so many a second (settings).
 
 mod aggregate;
 mod command;
+mod content;
 mod error;
 mod event;
 mod messages;
+mod packed;
 #[cfg(test)]
 mod tests;
 
 pub use aggregate::{Chat, OpenChat};
 pub use command::ChatCommand;
+pub use content::{
+    Attachment, Content, Disappearing, Forwarded, Limits, NewContent, Outgoing, Quoted, Reference,
+    ReportedCopy,
+};
 pub use error::ChatError;
 pub use event::ChatEvent;

@@ -21,6 +21,8 @@ use thiserror::Error;
 use crate::keys::{KeyError, Keyring, MasterKey, SubjectKey};
 use crate::recorded::{Position, RecordedEvent, StoredEvent};
 
+pub use upcast::is_known;
+
 /// Why a stored event cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {

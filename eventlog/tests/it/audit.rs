@@ -1,9 +1,13 @@
 //! The second reader agrees with the first, and notices when it should not.
 
+use chrono::DateTime;
+use cqrs_es::{Aggregate, DomainEvent};
+use domain::account::{Account, AccountEvent};
 use domain::chat::Chat;
-use eventlog::{Position, audit, snapshot};
+use domain::library::{Library, LibraryEvent};
+use eventlog::{Append, Position, audit, snapshot};
 
-use crate::log::{Log, chat, opened, sent};
+use crate::log::{ALICE, Log, chat, opened, sent};
 
 #[tokio::test]
 async fn postgres_es_reads_what_we_load_and_shows_a_wrong_snapshot() {
@@ -21,4 +25,27 @@ async fn postgres_es_reads_what_we_load_and_shows_a_wrong_snapshot() {
     let differences = audit::compare(&log.db, &log.codec, 10).await.expect("compared");
     assert_eq!(differences.len(), 1);
     assert!(differences[0].contains(&id), "{differences:?}");
+}
+
+#[tokio::test]
+async fn streams_of_every_aggregate_are_compared() {
+    let log = Log::create().await;
+    let (account_id, owner, at) = (ALICE, ALICE, DateTime::UNIX_EPOCH);
+    let account =
+        [AccountEvent::PrivacyChanged { account_id, read_receipts: false, changed_at: at }];
+    append(&log, Account::TYPE, &account).await;
+    let library = [LibraryEvent::AvatarSet { owner, file_id: None, replaced: None, set_at: at }];
+    append(&log, Library::TYPE, &library).await;
+    append(&log, Chat::TYPE, &[opened(chat(1))]).await;
+    let same = audit::compare(&log.db, &log.codec, 10).await.expect("compared");
+    assert_eq!(same, Vec::<String>::new());
+
+    append(&log, "unheard_of", &library).await;
+    let differences = audit::compare(&log.db, &log.codec, 10).await.expect("compared");
+    assert_eq!(differences.len(), 1, "{differences:?}");
+}
+
+async fn append(log: &Log, aggregate_type: &'static str, events: &[impl DomainEvent]) {
+    let append = log.real(chat(1), 0, events).await;
+    log.append(Append { aggregate_type, ..append }).await.expect("appended");
 }

@@ -1,6 +1,6 @@
 //! Sealing: what is personal is unreadable without the person's key.
 
-use domain::chat::ChatEvent;
+use domain::chat::{ChatEvent, Content};
 use domain::{Event, Personal};
 use eventlog::codec::DecodeError;
 use eventlog::{Codec, MasterKey, Position, read};
@@ -24,8 +24,10 @@ async fn decoded(log: &Log, codec: &Codec) -> Result<Event, DecodeError> {
 
 fn text(event: Event) -> Option<String> {
     match event {
-        Event::Chat(ChatEvent::TextSent { text, .. }) => text.into_value(),
-        Event::Chat(_) | Event::Account(_) => panic!("not a text"),
+        Event::Chat(ChatEvent::MessageSent { content: Content::Text { text }, .. }) => {
+            text.into_value()
+        }
+        Event::Chat(_) | Event::Account(_) | Event::Library(_) => panic!("not a text"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use eventlog::nats::{self, STREAM};
 use eventlog::relay::{self, Relay};
-use eventlog::{Feed, Position, lease};
+use eventlog::{Feed, Position, Published, Relayed, hand_over, lease};
 use std::sync::Arc;
 use testing::NatsServer;
 use tokio::time::timeout;
@@ -23,12 +23,18 @@ struct Following {
 
 impl Following {
     fn start(log: &Log, stream: Option<Context>) -> Self {
+        Self::beside(log, stream, hand_over().1)
+    }
+
+    /// In the process of a relay.
+    fn beside(log: &Log, stream: Option<Context>, relayed: Relayed) -> Self {
         let stop = CancellationToken::new();
         let (feed, follow) = Feed::new(
             log.db.clone(),
             Arc::clone(&log.codec),
             stream,
             log.appender.head(),
+            relayed,
             stop.clone(),
         );
         tokio::spawn(follow);
@@ -59,16 +65,21 @@ impl Drop for Following {
 }
 
 fn relay(log: &Log, stream: &Context) -> CancellationToken {
+    relay_of(log, stream, 1, hand_over().0)
+}
+
+fn relay_of(log: &Log, stream: &Context, holder: u128, published: Published) -> CancellationToken {
     let relay = Arc::new(Relay {
         db: log.db.clone(),
         stream: stream.clone(),
         appended: log.appender.head(),
+        published,
     });
     let (db, stop) = (log.db.clone(), CancellationToken::new());
     let stopping = stop.clone();
     tokio::spawn(async move {
         let work = |held, lost| Arc::clone(&relay).run(held, lost);
-        lease::while_held(&db, relay::NAME, Uuid::from_u128(1), &stopping, work).await;
+        lease::while_held(&db, relay::NAME, Uuid::from_u128(holder), &stopping, work).await;
     });
     stop
 }
@@ -149,6 +160,37 @@ async fn a_silent_relay_does_not_stop_the_feed() {
     relaying.cancel();
     append(&log, 10, 40).await;
     following.read(10, 50).await;
+}
+
+#[tokio::test]
+async fn a_feed_beside_its_relay_misses_nothing_when_another_relay_takes_over() {
+    let (log, mut server) = (Log::create().await, NatsServer::start().await);
+    let context = nats::connect(&server.url()).await.expect("a URL");
+    let (published, relayed) = hand_over();
+    let ours = relay_of(&log, &context, 1, published.clone());
+    let following = Following::beside(&log, Some(context.clone()), relayed);
+    append(&log, 0, 200).await;
+    following.read(0, 200).await;
+    for round in 0..20 {
+        append(&log, 200 + round * 20, 20).await;
+        following.read(200 + round * 20, 220 + round * 20).await;
+    }
+    let theirs = relay_of(&log, &context, 2, hand_over().0);
+    ours.cancel();
+    append(&log, 600, 50).await;
+    following.read(600, 650).await;
+    server.kill().await;
+    append(&log, 650, 50).await;
+    following.read(650, 700).await;
+    server.restart().await;
+    append(&log, 700, 50).await;
+    following.read(700, 750).await;
+    theirs.cancel();
+    let again = relay_of(&log, &context, 3, published);
+    append(&log, 750, 250).await;
+    following.read(750, 1_000).await;
+    following.read(0, 1_000).await;
+    again.cancel();
 }
 
 #[tokio::test]

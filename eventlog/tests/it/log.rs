@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use domain::chat::ChatEvent;
+use cqrs_es::DomainEvent;
+use domain::chat::{ChatEvent, Content};
 use domain::{AccountId, ChatId, MessageId, Personal};
 use eventlog::append::{ClaimRow, KeyRow, Lineage, NewEvent, Ticket};
 use eventlog::codec::EncodedEvent;
@@ -37,7 +38,7 @@ impl Log {
         let events = (0..count).map(|index| NewEvent {
             event_id: self.ids.next(),
             encoded: EncodedEvent {
-                event_type: "text_sent".to_owned(),
+                event_type: "message_sent".to_owned(),
                 event_version: "1".to_owned(),
                 payload: format!(r#"{{"number": {}}}"#, expected + 1 + index as i64),
             },
@@ -55,7 +56,12 @@ impl Log {
     }
 
     /// An append of real events.
-    pub(crate) async fn real(&self, chat: ChatId, expected: i64, events: &[ChatEvent]) -> Append {
+    pub(crate) async fn real(
+        &self,
+        chat: ChatId,
+        expected: i64,
+        events: &[impl DomainEvent],
+    ) -> Append {
         let encoded = self.codec.encode(events).await.expect("the events encode");
         let new = |encoded| NewEvent { event_id: self.ids.next(), encoded };
         let events = encoded.into_iter().map(new).collect();
@@ -95,13 +101,20 @@ pub(crate) fn opened(chat_id: ChatId) -> ChatEvent {
 }
 
 pub(crate) fn sent(chat_id: ChatId, number: u64, text: &str) -> ChatEvent {
-    ChatEvent::TextSent {
+    ChatEvent::MessageSent {
         chat_id,
         message_id: MessageId(Uuid::from_u128(u128::from(number))),
         number,
         sender: ALICE,
         recipient: BOB,
-        text: Personal::new(ALICE, text.to_owned()),
+        content: Content::Text { text: Personal::new(ALICE, text.to_owned()) },
+        reply_to: None,
+        reference: None,
+        tags: None,
+        forwarded: None,
+        expires_at: None,
+        withheld: false,
+        spent_ms: 0,
         sent_at: chrono::DateTime::UNIX_EPOCH,
     }
 }

@@ -16,4 +16,6 @@ mod invariants;
 mod lease;
 mod load;
 mod log;
+mod read;
 mod relay;
+mod retired;

@@ -7,7 +7,7 @@ use async_nats::jetstream::Context;
 use async_nats::jetstream::stream::Stream;
 use eventlog::nats::{self, STREAM};
 use eventlog::relay::{self, Relay};
-use eventlog::{Position, lease, read};
+use eventlog::{Position, hand_over, lease, read};
 use testing::NatsServer;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -31,6 +31,7 @@ impl Relaying {
             db: log.db.clone(),
             stream: context.clone(),
             appended: log.appender.head(),
+            published: hand_over().0,
         });
         let (db, stop) = (log.db.clone(), CancellationToken::new());
         let stopping = stop.clone();

@@ -23,6 +23,7 @@ struct Account {
     display_name: Option<String>,
     email: Option<String>,
     registered_at: DateTime<Utc>,
+    read_receipts: bool,
 }
 
 /// A name that was there before, and may be another now.
@@ -38,6 +39,7 @@ enum Name {
 struct Profile {
     username: Name,
     display_name: Name,
+    read_receipts: Option<bool>,
 }
 
 impl Changes {
@@ -49,7 +51,7 @@ impl Changes {
     pub(crate) fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
         match event {
             Event::Account(event) => self.fold_account(event),
-            Event::Chat(_) => Ok(()),
+            Event::Chat(_) | Event::Library(_) => Ok(()),
         }
     }
 
@@ -69,6 +71,7 @@ impl Changes {
                         display_name: owned(display_name),
                         email: owned(email),
                         registered_at: *registered_at,
+                        read_receipts: true,
                     }));
                     Ok(())
                 }
@@ -76,11 +79,7 @@ impl Changes {
             AccountEvent::ProfileChanged { account_id, username, display_name, changed_at: _ } => {
                 let username = username.as_ref().map(owned);
                 let display_name = display_name.as_ref().map(owned);
-                let change = self
-                    .0
-                    .entry(*account_id)
-                    .or_insert_with(|| Change::Profile(Profile::default()));
-                match change {
+                match self.account(*account_id) {
                     Change::Registered(account) => {
                         replace(&mut account.username, username);
                         replace(&mut account.display_name, display_name);
@@ -92,7 +91,18 @@ impl Changes {
                 }
                 Ok(())
             }
+            AccountEvent::PrivacyChanged { account_id, read_receipts, changed_at: _ } => {
+                match self.account(*account_id) {
+                    Change::Registered(account) => account.read_receipts = *read_receipts,
+                    Change::Profile(profile) => profile.read_receipts = Some(*read_receipts),
+                }
+                Ok(())
+            }
         }
+    }
+
+    fn account(&mut self, account: AccountId) -> &mut Change {
+        self.0.entry(account).or_insert_with(|| Change::Profile(Profile::default()))
     }
 
     pub(crate) async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
@@ -137,6 +147,7 @@ struct Registered {
     display_names: Vec<Option<String>>,
     emails: Vec<Option<String>>,
     times: Vec<DateTime<Utc>>,
+    read_receipts: Vec<bool>,
 }
 
 impl Registered {
@@ -146,6 +157,7 @@ impl Registered {
         self.display_names.push(account.display_name);
         self.emails.push(account.email);
         self.times.push(account.registered_at);
+        self.read_receipts.push(account.read_receipts);
     }
 
     async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
@@ -153,13 +165,19 @@ impl Registered {
             return Ok(());
         }
         sqlx::query!(
-            "INSERT INTO accounts (account_id, username, display_name, email, registered_at)
-             SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[])",
+            "INSERT INTO accounts (
+                 account_id, username, display_name, email, registered_at, read_receipts
+             )
+             SELECT *
+             FROM unnest(
+                 $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[]
+             )",
             &self.account_ids,
             &self.usernames as &[Option<String>],
             &self.display_names as &[Option<String>],
             &self.emails as &[Option<String>],
-            &self.times
+            &self.times,
+            &self.read_receipts
         )
         .execute(db)
         .await?;
@@ -175,6 +193,7 @@ struct Changed {
     usernames: Vec<Option<String>>,
     has_display_name: Vec<bool>,
     display_names: Vec<Option<String>>,
+    read_receipts: Vec<Option<bool>>,
 }
 
 impl Changed {
@@ -186,6 +205,7 @@ impl Changed {
         let (is_new, display_name) = profile.display_name.into_parts();
         self.has_display_name.push(is_new);
         self.display_names.push(display_name);
+        self.read_receipts.push(profile.read_receipts);
     }
 
     async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
@@ -196,15 +216,20 @@ impl Changed {
             "UPDATE accounts a
              SET username = CASE WHEN c.has_username THEN c.username ELSE a.username END,
                  display_name = CASE WHEN c.has_display_name THEN c.display_name
-                                     ELSE a.display_name END
-             FROM unnest($1::uuid[], $2::boolean[], $3::text[], $4::boolean[], $5::text[])
-                  AS c (account_id, has_username, username, has_display_name, display_name)
+                                     ELSE a.display_name END,
+                 read_receipts = coalesce(c.read_receipts, a.read_receipts)
+             FROM unnest(
+                 $1::uuid[], $2::boolean[], $3::text[], $4::boolean[], $5::text[], $6::boolean[]
+             ) AS c (
+                 account_id, has_username, username, has_display_name, display_name, read_receipts
+             )
              WHERE a.account_id = c.account_id",
             &self.account_ids,
             &self.has_username,
             &self.usernames as &[Option<String>],
             &self.has_display_name,
-            &self.display_names as &[Option<String>]
+            &self.display_names as &[Option<String>],
+            &self.read_receipts as &[Option<bool>]
         )
         .execute(db)
         .await?;

@@ -11,6 +11,8 @@ pub struct AccountView {
     pub display_name: Option<String>,
     pub email: Option<String>,
     pub registered_at: DateTime<Utc>,
+    /// Whether others see how far this person has read, and this person how far they have.
+    pub read_receipts: bool,
 }
 
 /// The account of this id.
@@ -21,7 +23,7 @@ pub struct AccountView {
 pub async fn by_id(db: &PgPool, account: AccountId) -> sqlx::Result<Option<AccountView>> {
     sqlx::query_as!(
         AccountView,
-        "SELECT account_id, username, display_name, email, registered_at
+        "SELECT account_id, username, display_name, email, registered_at, read_receipts
          FROM accounts
          WHERE account_id = $1",
         account.0

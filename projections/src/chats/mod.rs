@@ -1,9 +1,12 @@
 //! Everybody's list of chats, each from its owner's side: with whom, the last message, how many are
-//! unread.
+//! unread, how far each has come, and what its owner has set.
 
+mod change;
+mod extras;
 mod projector;
 mod query;
 mod rows;
+mod settings;
 
 pub(crate) use projector::Changes;
-pub use query::{ChatView, by_id, list};
+pub use query::{ChatView, DraftView, Filter, Totals, by_id, by_ids, list, totals};

@@ -1,47 +1,28 @@
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use domain::account::AccountEvent;
 use domain::chat::ChatEvent;
+use domain::library::LibraryEvent;
 use domain::{AccountId, ChatId, Event};
 use eventlog::Position;
 use sqlx::PgConnection;
 
+use super::change::{Change, Opening, Side};
+use super::extras::Extras;
 use super::rows::{Changed, Opened};
+use super::settings::{Draft, Mute, Settings, Timer};
 use crate::error::{ProjectionError, contradiction, count};
 
 /// What a run of events changes in the lists of chats: one entry a chat, however much happens in it.
 #[derive(Default)]
-pub(crate) struct Changes(HashMap<ChatId, Change>);
-
-#[derive(Default)]
-pub(super) struct Change {
-    pub(super) opening: Option<Opening>,
-    pub(super) total_messages: Option<i64>,
-    pub(super) activity: Option<i64>,
-    pub(super) active: Option<bool>,
-    /// Those to whom something happened. A chat has two members.
-    pub(super) members: [Option<(AccountId, Member)>; 2],
-}
-
-pub(super) struct Opening {
-    pub(super) members: [AccountId; 2],
-    pub(super) at: DateTime<Utc>,
-    pub(super) position: Position,
-}
-
-/// What happened to one member's side.
-#[derive(Default, Clone, Copy)]
-pub(super) struct Member {
-    /// The count that was recorded when the member last read, if they did in this run.
-    pub(super) unread: Option<i64>,
-    /// What has come and gone since.
-    pub(super) unread_change: i64,
-    pub(super) read_up_to: Option<i64>,
+pub(crate) struct Changes {
+    chats: HashMap<ChatId, Change>,
+    extras: Extras,
 }
 
 impl Changes {
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.chats.len() + self.extras.len()
     }
 
     /// Takes in the next event: wholly, or not at all.
@@ -51,72 +32,252 @@ impl Changes {
         event: &Event,
     ) -> Result<(), ProjectionError> {
         match event {
-            Event::Account(_) => Ok(()),
+            Event::Account(event) => {
+                self.fold_account(position, event);
+                Ok(())
+            }
             Event::Chat(event) => self.fold_chat(position, event),
+            Event::Library(event) => {
+                self.fold_library(position, event);
+                Ok(())
+            }
         }
     }
 
-    fn fold_chat(&mut self, position: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
+    /// Pictures are shown in the chats of others, as names are.
+    fn fold_library(&mut self, position: Position, event: &LibraryEvent) {
+        match event {
+            LibraryEvent::AvatarSet { owner, .. } => {
+                self.extras.touch_participants(*owner, position);
+            }
+            LibraryEvent::UploadRequested { .. }
+            | LibraryEvent::UploadCompleted { .. }
+            | LibraryEvent::FilePublished { .. }
+            | LibraryEvent::FileRejected { .. }
+            | LibraryEvent::FileAttached { .. }
+            | LibraryEvent::FileReleased { .. }
+            | LibraryEvent::FileRemoved { .. } => {}
+        }
+    }
+
+    /// Names are shown in the chats of others; receipts are in one's own as well.
+    fn fold_account(&mut self, position: Position, event: &AccountEvent) {
+        match event {
+            AccountEvent::Registered { .. } => {}
+            AccountEvent::ProfileChanged { account_id, .. } => {
+                self.extras.touch_participants(*account_id, position);
+            }
+            AccountEvent::PrivacyChanged { account_id, .. } => {
+                self.extras.touch_own(*account_id, position);
+                self.extras.touch_participants(*account_id, position);
+            }
+        }
+    }
+
+    fn fold_chat(&mut self, at: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
         match event {
             ChatEvent::Opened { chat_id, members, opened_by: _, opened_at } => {
-                if self.0.contains_key(chat_id) {
-                    return Err(contradiction("the chat is open already"));
-                }
-                let change = self.chat(*chat_id);
-                change.members = members.map(|it| Some((it, Member::default())));
-                change.opening = Some(Opening { members: *members, at: *opened_at, position });
+                let opening = Opening { members: *members, at: *opened_at, position: at };
+                self.open(*chat_id, opening)?;
             }
-            ChatEvent::TextSent { chat_id, number, recipient, .. } => {
-                let number = count(*number)?;
-                let change = self.chat(*chat_id);
-                change.member(*recipient)?.unread_change += 1;
-                change.total_messages = Some(number);
-                change.activity = Some(position.0);
+            ChatEvent::MessageSent { .. } => self.send(at, event)?,
+            ChatEvent::MessagesRead { .. } => self.read(at, event)?,
+            ChatEvent::MessagesDelivered { .. } => self.deliver(at, event)?,
+            ChatEvent::MarkedUnread { chat_id, by, .. } => {
+                self.side(*chat_id, *by, at)?.settings.marked_unread = Some(true);
             }
-            ChatEvent::MessagesRead { chat_id, reader, up_to, unread, read_at: _ } => {
-                let (up_to, unread) = (count(*up_to)?, count(*unread)?);
-                *self.chat(*chat_id).member(*reader)? =
-                    Member { unread: Some(unread), unread_change: 0, read_up_to: Some(up_to) };
+            ChatEvent::Cleared { chat_id, by, up_to, .. } => {
+                self.clear(at, *chat_id, *by, count(*up_to)?)?;
             }
-            ChatEvent::MessageDeletedForMe { chat_id, by: member, was_unread, .. }
-            | ChatEvent::MessageDeletedForEveryone {
-                chat_id, recipient: member, was_unread, ..
+            ChatEvent::MessageDeletedForMe { chat_id, by, was_unread, .. } => {
+                self.side(*chat_id, *by, at)?.unread_change -= i64::from(*was_unread);
+            }
+            ChatEvent::MessageDeletedForEveryone {
+                chat_id, number, recipient, was_unread, ..
             } => {
-                if *was_unread {
-                    self.chat(*chat_id).member(*member)?.unread_change -= 1;
+                let number = count(*number)?;
+                self.side(*chat_id, *recipient, at)?.unread_change -= i64::from(*was_unread);
+                self.change(*chat_id).touch_both(at);
+                self.extras.remove(*chat_id, number, at);
+            }
+            ChatEvent::MessagesExpired { .. } => self.expire(at, event)?,
+            ChatEvent::MessageEdited { chat_id, by, withheld, .. }
+            | ChatEvent::Reacted { chat_id, by, withheld, .. }
+            | ChatEvent::ActionAnswered { chat_id, by, withheld, .. } => {
+                self.side(*chat_id, *by, at)?;
+                if !withheld {
+                    self.change(*chat_id).touch_both(at);
                 }
             }
-            ChatEvent::Deactivated { chat_id, .. } => self.chat(*chat_id).active = Some(false),
-            ChatEvent::Reactivated { chat_id, .. } => self.chat(*chat_id).active = Some(true),
+            ChatEvent::ReactionRemoved { chat_id, by, .. }
+            | ChatEvent::MessagePinned { chat_id, by, .. }
+            | ChatEvent::MessageUnpinned { chat_id, by, .. } => {
+                self.side(*chat_id, *by, at)?;
+                self.change(*chat_id).touch_both(at);
+            }
+            ChatEvent::MessageStarred { chat_id, by, .. }
+            | ChatEvent::MessageUnstarred { chat_id, by, .. } => {
+                self.side(*chat_id, *by, at)?;
+            }
+            ChatEvent::DraftSaved { chat_id, by, text, reply_to, saved_at } => {
+                let draft = Draft::new(text.as_ref(), reply_to.as_ref(), *saved_at);
+                self.side(*chat_id, *by, at)?.settings.draft = Some(draft);
+            }
+            ChatEvent::DisappearingSet { chat_id, by, after, .. } => {
+                self.side(*chat_id, *by, at)?;
+                let timer = after.map_or(Timer::Off, Timer::On);
+                self.change(*chat_id).set_both(at, |it| it.timer = Some(timer));
+            }
+            ChatEvent::Muted { chat_id, by, until, .. } => {
+                self.side(*chat_id, *by, at)?.settings.mute = Some(Mute::On(*until));
+            }
+            ChatEvent::Unmuted { chat_id, by, .. } => {
+                self.side(*chat_id, *by, at)?.settings.mute = Some(Mute::Off);
+            }
+            ChatEvent::Archived { chat_id, by, .. } => {
+                self.side(*chat_id, *by, at)?.settings.archived = Some(true);
+            }
+            ChatEvent::Unarchived { chat_id, by, .. } => {
+                self.side(*chat_id, *by, at)?.settings.archived = Some(false);
+            }
+            ChatEvent::Deactivated { chat_id, .. } => {
+                self.change(*chat_id).set_both(at, |it| it.active = Some(false));
+            }
+            ChatEvent::Reactivated { chat_id, .. } => {
+                self.change(*chat_id).set_both(at, |it| it.active = Some(true));
+            }
+            ChatEvent::Blocked { chat_id, by, .. } | ChatEvent::Unblocked { chat_id, by, .. } => {
+                self.extras.touch_if_open(*chat_id, *by, at);
+            }
+            ChatEvent::MessageReported { .. } => {}
         }
         Ok(())
     }
 
-    fn chat(&mut self, chat: ChatId) -> &mut Change {
-        self.0.entry(chat).or_default()
+    fn open(&mut self, chat: ChatId, opening: Opening) -> Result<(), ProjectionError> {
+        if self.chats.contains_key(&chat) {
+            return Err(contradiction("the chat is open already"));
+        }
+        self.chats.insert(chat, Change::opened(opening));
+        Ok(())
+    }
+
+    fn send(&mut self, at: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
+        let ChatEvent::MessageSent {
+            chat_id, number, sender, recipient, withheld, forwarded, ..
+        } = event
+        else {
+            return Ok(());
+        };
+        let number = count(*number)?;
+        let origin_number = forwarded.map(|it| count(it.origin_number)).transpose()?;
+        let [own, others] = self.change(*chat_id).sides_of(*sender, *recipient)?;
+        own.sent(number, at);
+        if !withheld {
+            others.sent(number, at);
+            others.unread_change += 1;
+        }
+        if let Some((origin, number)) = forwarded.zip(origin_number) {
+            self.extras.forward(*chat_id, (origin.origin_chat, number), at);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, at: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
+        let ChatEvent::MessagesRead { chat_id, reader, up_to, unread, withheld, read_at: _ } =
+            event
+        else {
+            return Ok(());
+        };
+        let (up_to, unread) = (count(*up_to)?, count(*unread)?);
+        let side = self.side(*chat_id, *reader, at)?;
+        side.recount(unread);
+        side.settings.read(up_to);
+        if !withheld {
+            let other = self.change(*chat_id).other_than(*reader)?;
+            other.settings.participant_read.advance(up_to, at);
+            other.settings.participant_delivered.advance(up_to, at);
+        }
+        Ok(())
+    }
+
+    fn deliver(&mut self, at: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
+        let ChatEvent::MessagesDelivered { chat_id, by, up_to, withheld, delivered_at: _ } = event
+        else {
+            return Ok(());
+        };
+        let up_to = count(*up_to)?;
+        self.side(*chat_id, *by, at)?.settings.delivered(up_to);
+        if !withheld {
+            let other = self.change(*chat_id).other_than(*by)?;
+            other.settings.participant_delivered.advance(up_to, at);
+        }
+        Ok(())
+    }
+
+    fn clear(
+        &mut self,
+        at: Position,
+        chat: ChatId,
+        by: AccountId,
+        up_to: i64,
+    ) -> Result<(), ProjectionError> {
+        let side = self.side(chat, by, at)?;
+        side.recount(0);
+        side.settings.read(up_to);
+        side.settings.cleared_up_to = Some(up_to);
+        self.extras.clear(chat, by, up_to, at);
+        Ok(())
+    }
+
+    fn expire(&mut self, at: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
+        let ChatEvent::MessagesExpired { chat_id, numbers, members, unread, expired_at: _ } = event
+        else {
+            return Ok(());
+        };
+        let numbers = numbers.iter().map(|it| count(*it)).collect::<Result<Vec<_>, _>>()?;
+        let (first, second) = (count(unread[0])?, count(unread[1])?);
+        let change = self.change(*chat_id);
+        let [one, other] = change.sides_of(members[0], members[1])?;
+        one.recount(first);
+        other.recount(second);
+        change.touch_both(at);
+        for number in numbers {
+            self.extras.remove(*chat_id, number, at);
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, chat: ChatId) -> &mut Change {
+        self.chats.entry(chat).or_default()
+    }
+
+    /// The side of `account`, to whom something happened at `position`.
+    fn side(
+        &mut self,
+        chat: ChatId,
+        account: AccountId,
+        position: Position,
+    ) -> Result<&mut Side, ProjectionError> {
+        let side = self.change(chat).side_of(account)?;
+        side.changed = Some(position.0);
+        Ok(side)
     }
 
     pub(crate) async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
         let mut opened = Opened::default();
         let mut changed = Changed::default();
-        for (chat_id, change) in self.0 {
+        let mut settings = Settings::default();
+        for (chat_id, change) in self.chats {
             match &change.opening {
                 Some(opening) => opened.push(chat_id, opening, &change),
                 None => changed.push(chat_id, &change),
             }
+            settings.push(chat_id, change);
         }
         opened.write(db).await?;
-        changed.write(db).await
-    }
-}
-
-impl Change {
-    fn member(&mut self, account: AccountId) -> Result<&mut Member, ProjectionError> {
-        let known = |it: &Option<(AccountId, Member)>| it.is_none_or(|(id, _)| id == account);
-        self.members
-            .iter_mut()
-            .find(|it| known(it))
-            .map(|it| &mut it.get_or_insert((account, Member::default())).1)
-            .ok_or_else(|| contradiction("a chat has two members, and this is a third"))
+        changed.write(db).await?;
+        settings.write(db).await?;
+        self.extras.write(db).await
     }
 }

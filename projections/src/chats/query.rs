@@ -1,65 +1,111 @@
 use chrono::{DateTime, Utc};
 use domain::{AccountId, ChatId};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::accounts::AccountView;
-use crate::messages::MessageView;
+use crate::messages::{self, MessageView};
 
 /// A chat as one of its members sees it.
+#[expect(clippy::struct_excessive_bools, reason = "each is on or off by itself")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatView {
     pub chat_id: Uuid,
     /// The other member. One the directory has not met yet reads like one that was erased, and as
     /// registered when the chat was opened at the latest.
     pub participant: AccountView,
-    /// The latest that the member has not deleted for themselves.
+    /// The latest that the member sees.
     pub last_message: Option<MessageView>,
     pub unread_count: i64,
+    pub marked_unread: bool,
     pub read_up_to: i64,
+    /// Never below `read_up_to`.
+    pub delivered_up_to: i64,
+    /// `None` when one of the two hides how far they have read.
+    pub participant_read_up_to: Option<i64>,
+    pub participant_delivered_up_to: i64,
+    /// The number of the last message that the member was sent or sent.
     pub total_messages: i64,
+    /// Messages up to this number are deleted for the member.
+    pub cleared_up_to: i64,
     pub active: bool,
+    pub archived: bool,
+    pub muted: bool,
+    /// `None` while muted: until it is unmuted.
+    pub muted_until: Option<DateTime<Utc>>,
+    /// After how many days messages disappear.
+    pub disappearing_days: Option<i32>,
+    pub draft: Option<DraftView>,
+    /// The member has blocked the participant.
+    pub blocked: bool,
     /// Position of the last message, or of the opening: no two chats of a list share it.
     pub activity: i64,
 }
 
+/// What the member was about to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftView {
+    pub text: Option<String>,
+    /// A message id.
+    pub reply_to: Option<Uuid>,
+    pub saved_at: DateTime<Utc>,
+}
+
+/// Which chats of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Filter {
+    /// Those that are not archived.
+    #[default]
+    Active,
+    All,
+    /// With unread messages or marked as unread, and not archived.
+    Unread,
+    Archived,
+    /// And not archived.
+    Muted,
+}
+
+/// What is unread in all chats that are not archived, muted ones included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// With unread messages, or marked as unread.
+    pub unread_chats: i64,
+    pub unread_messages: i64,
+}
+
+#[expect(clippy::struct_excessive_bools, reason = "each is on or off by itself")]
 struct Row {
     chat_id: Uuid,
     participant_id: Uuid,
     unread_count: i64,
+    marked_unread: bool,
     read_up_to: i64,
+    delivered_up_to: i64,
+    participant_read_up_to: Option<i64>,
+    participant_delivered_up_to: i64,
     total_messages: i64,
+    cleared_up_to: i64,
     active: bool,
+    archived: bool,
+    muted: bool,
+    muted_until: Option<DateTime<Utc>>,
+    disappearing_days: Option<i32>,
+    draft_text: Option<String>,
+    draft_reply_to: Option<Uuid>,
+    draft_at: Option<DateTime<Utc>>,
+    blocked: bool,
     activity: i64,
     username: Option<String>,
     display_name: Option<String>,
     email: Option<String>,
     registered_at: DateTime<Utc>,
-    number: Option<i64>,
-    message_id: Option<Uuid>,
-    sender_id: Option<Uuid>,
-    text: Option<String>,
-    sent_at: Option<DateTime<Utc>>,
-    deleted: Option<bool>,
+    read_receipts: bool,
+    last: Option<i64>,
 }
 
 impl Row {
-    fn view(self) -> ChatView {
-        let last_message =
-            match (self.number, self.message_id, self.sender_id, self.sent_at, self.deleted) {
-                (Some(number), Some(message_id), Some(sender_id), Some(sent_at), Some(deleted)) => {
-                    Some(MessageView {
-                        message_id,
-                        chat_id: self.chat_id,
-                        number,
-                        sender_id,
-                        text: self.text,
-                        sent_at,
-                        deleted,
-                    })
-                }
-                _ => None,
-            };
+    fn view(self, last_message: Option<MessageView>) -> ChatView {
+        let (text, reply_to) = (self.draft_text, self.draft_reply_to);
         ChatView {
             chat_id: self.chat_id,
             participant: AccountView {
@@ -68,46 +114,80 @@ impl Row {
                 display_name: self.display_name,
                 email: self.email,
                 registered_at: self.registered_at,
+                read_receipts: self.read_receipts,
             },
             last_message,
             unread_count: self.unread_count,
+            marked_unread: self.marked_unread,
             read_up_to: self.read_up_to,
+            delivered_up_to: self.delivered_up_to,
+            participant_read_up_to: self.participant_read_up_to,
+            participant_delivered_up_to: self.participant_delivered_up_to,
             total_messages: self.total_messages,
+            cleared_up_to: self.cleared_up_to,
             active: self.active,
+            archived: self.archived,
+            muted: self.muted,
+            muted_until: self.muted_until.filter(|_| self.muted),
+            disappearing_days: self.disappearing_days,
+            draft: self.draft_at.map(|saved_at| DraftView { text, reply_to, saved_at }),
+            blocked: self.blocked,
             activity: self.activity,
         }
     }
 }
 
-/// The one SELECT of chats, with the clauses that say which.
+/// The one SELECT of chats, with the clauses that say which. `$1` is the member, `$2` the time.
 macro_rules! rows {
-    ($which:tt, $($argument:expr),+) => {
+    ($which:tt, $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT c.chat_id,
                       c.participant_id,
                       c.unread_count,
+                      c.marked_unread,
                       c.read_up_to,
+                      c.delivered_up_to,
+                      CASE WHEN coalesce(a.read_receipts, true) AND coalesce(own.read_receipts, true)
+                           THEN c.participant_read_up_to END AS "participant_read_up_to?",
+                      c.participant_delivered_up_to,
                       c.total_messages,
+                      c.cleared_up_to,
                       c.active,
+                      c.archived,
+                      c.muted AND coalesce(c.muted_until > $2, true) AS "muted!",
+                      c.muted_until,
+                      c.disappearing_days,
+                      c.draft_text,
+                      c.draft_reply_to,
+                      c.draft_at,
+                      b.account_id IS NOT NULL AS "blocked!",
                       c.activity,
                       a.username AS "username?",
                       a.display_name AS "display_name?",
                       a.email AS "email?",
                       coalesce(a.registered_at, c.opened_at) AS "registered_at!",
-                      m.number AS "number?",
-                      m.message_id AS "message_id?",
-                      m.sender_id AS "sender_id?",
-                      m.text AS "text?",
-                      m.sent_at AS "sent_at?",
-                      m.deleted_at IS NOT NULL AS deleted
+                      coalesce(a.read_receipts, true) AS "read_receipts!",
+                      m.number AS "last?"
                FROM chats c
                LEFT JOIN accounts a ON a.account_id = c.participant_id
+               LEFT JOIN accounts own ON own.account_id = c.account_id
+               LEFT JOIN blocks b ON b.chat_id = c.chat_id AND b.account_id = c.account_id
                LEFT JOIN LATERAL (
-                   SELECT *
-                   FROM messages
-                   WHERE chat_id = c.chat_id AND NOT (c.account_id = ANY (hidden_for))
-                   ORDER BY number DESC
+                   SELECT m.number
+                   FROM messages m
+                   WHERE m.chat_id = c.chat_id
+                     AND m.number > c.cleared_up_to
+                     AND m.number <= c.total_messages
+                     AND (NOT m.withheld OR m.sender_id = c.account_id)
+                     AND (
+                         SELECT k.hidden IS NULL
+                         FROM message_marks k
+                         WHERE k.chat_id = m.chat_id
+                           AND k.number = m.number
+                           AND k.account_id = c.account_id
+                     ) IS NOT FALSE
+                   ORDER BY m.number DESC
                    LIMIT 1
                ) m ON true
                WHERE c.account_id = $1 AND "# + $which,
@@ -116,14 +196,35 @@ macro_rules! rows {
     };
 }
 
-/// The chat of this id as `caller` sees it; nothing when it is not their chat.
+/// The chat of this id as `caller` sees it at the time `at`; nothing when it is not their chat.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn by_id(db: &PgPool, caller: AccountId, chat: ChatId) -> sqlx::Result<Option<ChatView>> {
-    let row = rows!("c.chat_id = $2", caller.0, chat.0);
-    Ok(row.fetch_optional(db).await?.map(Row::view))
+pub async fn by_id(
+    db: &PgPool,
+    caller: AccountId,
+    chat: ChatId,
+    at: DateTime<Utc>,
+) -> sqlx::Result<Option<ChatView>> {
+    let mut db = db.acquire().await?;
+    Ok(by_ids(&mut db, caller, &[chat.0], at).await?.pop())
+}
+
+/// Those of these chats that are the caller's, the latest activity first.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn by_ids(
+    db: &mut PgConnection,
+    caller: AccountId,
+    chat_ids: &[Uuid],
+    at: DateTime<Utc>,
+) -> sqlx::Result<Vec<ChatView>> {
+    let rows = rows!("c.chat_id = ANY ($3) ORDER BY c.activity DESC", caller.0, at, chat_ids);
+    let rows = rows.fetch_all(&mut *db).await?;
+    views(db, caller, rows, at).await
 }
 
 /// At most `limit` chats of `caller`, the latest activity first: those whose activity is below
@@ -135,15 +236,104 @@ pub async fn by_id(db: &PgPool, caller: AccountId, chat: ChatId) -> sqlx::Result
 pub async fn list(
     db: &PgPool,
     caller: AccountId,
+    filter: Filter,
     before: Option<i64>,
     limit: i64,
+    at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<ChatView>> {
-    let rows = rows!(
-        "c.activity < $2 ORDER BY c.activity DESC LIMIT $3",
-        caller.0,
-        before.unwrap_or(i64::MAX),
-        limit
-    );
-    let rows = rows.fetch_all(db).await?;
-    Ok(rows.into_iter().map(Row::view).collect())
+    let mut db = db.acquire().await?;
+    let before = before.unwrap_or(i64::MAX);
+    let rows = match filter {
+        Filter::Active => {
+            rows!(
+                "NOT c.archived AND c.activity < $3 ORDER BY c.activity DESC LIMIT $4",
+                caller.0,
+                at,
+                before,
+                limit
+            )
+            .fetch_all(&mut *db)
+            .await?
+        }
+        Filter::All => {
+            rows!("c.activity < $3 ORDER BY c.activity DESC LIMIT $4", caller.0, at, before, limit)
+                .fetch_all(&mut *db)
+                .await?
+        }
+        Filter::Unread => {
+            rows!(
+                "(c.unread_count > 0 OR c.marked_unread) AND NOT c.archived AND c.activity < $3
+             ORDER BY c.activity DESC
+             LIMIT $4",
+                caller.0,
+                at,
+                before,
+                limit
+            )
+            .fetch_all(&mut *db)
+            .await?
+        }
+        Filter::Archived => {
+            rows!(
+                "c.archived AND c.activity < $3 ORDER BY c.activity DESC LIMIT $4",
+                caller.0,
+                at,
+                before,
+                limit
+            )
+            .fetch_all(&mut *db)
+            .await?
+        }
+        Filter::Muted => {
+            rows!(
+            "c.muted AND coalesce(c.muted_until > $2, true) AND NOT c.archived AND c.activity < $3
+             ORDER BY c.activity DESC
+             LIMIT $4",
+            caller.0,
+            at,
+            before,
+            limit
+        )
+            .fetch_all(&mut *db)
+            .await?
+        }
+    };
+    views(&mut db, caller, rows, at).await
+}
+
+/// What is unread for `caller`.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn totals(db: &PgPool, caller: AccountId) -> sqlx::Result<Totals> {
+    sqlx::query_as!(
+        Totals,
+        r#"SELECT count(*) AS "unread_chats!",
+                  coalesce(sum(unread_count), 0)::bigint AS "unread_messages!"
+           FROM chats
+           WHERE account_id = $1 AND (unread_count > 0 OR marked_unread) AND NOT archived"#,
+        caller.0
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// The views of `rows`, with their last messages.
+async fn views(
+    db: &mut PgConnection,
+    caller: AccountId,
+    rows: Vec<Row>,
+    at: DateTime<Utc>,
+) -> sqlx::Result<Vec<ChatView>> {
+    let (chat_ids, numbers): (Vec<_>, Vec<_>) =
+        rows.iter().filter_map(|it| Some((it.chat_id, it.last?))).unzip();
+    let messages = messages::by_keys(db, caller, &chat_ids, &numbers, at).await?;
+    let views = rows.into_iter().map(|row| {
+        // By ascending chat, and one a chat.
+        let found = messages.binary_search_by_key(&row.chat_id, |it| it.chat_id);
+        let last_message = found.ok().and_then(|it| messages.get(it)).cloned();
+        row.view(last_message)
+    });
+    Ok(views.collect())
 }

@@ -2,169 +2,212 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::chat::ChatEvent;
-use domain::{AccountId, ChatId, Event};
+use domain::{AccountId, Event, Personal};
+use eventlog::Position;
 use sqlx::PgConnection;
-use uuid::Uuid;
 
-use crate::error::{ProjectionError, contradiction, count};
+use super::answers::{Answer, Answers};
+use super::edits::{Edit, Edits};
+use super::gone::Gone;
+use super::key::{Key, Keys, expect_all};
+use super::marks::Marks;
+use super::pins::{Pin, Pins};
+use super::reactions::{Reaction, Reactions};
+use super::sent::Sent;
+use crate::error::{ProjectionError, count};
 
 /// What a run of events changes in the messages. The order of writing makes it right for messages
-/// that are sent and deleted in one run: first what was sent, then what became of it.
+/// that are sent, changed and deleted in one run: first what was sent, then what became of it, and
+/// at last what is gone.
 #[derive(Default)]
 pub(crate) struct Changes {
     sent: Sent,
-    hidden: HashMap<(ChatId, i64), Vec<AccountId>>,
-    deleted: HashMap<(ChatId, i64), DateTime<Utc>>,
-}
-
-/// New rows, as arrays.
-#[derive(Default)]
-struct Sent {
-    chat_ids: Vec<Uuid>,
-    numbers: Vec<i64>,
-    message_ids: Vec<Uuid>,
-    sender_ids: Vec<Uuid>,
-    texts: Vec<Option<String>>,
-    times: Vec<DateTime<Utc>>,
+    /// Positions at which messages changed for both members.
+    touched: HashMap<Key, i64>,
+    edits: Edits,
+    reactions: Reactions,
+    pins: Pins,
+    answers: Answers,
+    marks: Marks,
+    gone: Gone,
 }
 
 impl Changes {
     pub(crate) fn len(&self) -> usize {
-        self.sent.chat_ids.len() + self.hidden.len() + self.deleted.len()
+        self.sent.len()
+            + self.touched.len()
+            + self.edits.len()
+            + self.reactions.len()
+            + self.pins.len()
+            + self.answers.len()
+            + self.marks.len()
+            + self.gone.len()
     }
 
     /// Takes in the next event: wholly, or not at all.
-    pub(crate) fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
+    pub(crate) fn fold(
+        &mut self,
+        position: Position,
+        event: &Event,
+    ) -> Result<(), ProjectionError> {
         match event {
-            Event::Account(_) => Ok(()),
-            Event::Chat(event) => self.fold_chat(event),
+            Event::Account(_) | Event::Library(_) => Ok(()),
+            Event::Chat(event) => self.fold_chat(position, event),
         }
     }
 
-    fn fold_chat(&mut self, event: &ChatEvent) -> Result<(), ProjectionError> {
+    fn fold_chat(&mut self, position: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
         match event {
-            ChatEvent::TextSent {
-                chat_id,
-                message_id,
-                number,
-                sender,
-                recipient: _,
-                text,
-                sent_at,
-            } => {
-                let number = count(*number)?;
-                self.sent.chat_ids.push(chat_id.0);
-                self.sent.numbers.push(number);
-                self.sent.message_ids.push(message_id.0);
-                self.sent.sender_ids.push(sender.0);
-                self.sent.texts.push(text.value().cloned());
-                self.sent.times.push(*sent_at);
-            }
+            ChatEvent::MessageSent { .. } => self.sent.push(position, event)?,
+            ChatEvent::MessageEdited { .. } => self.edit(position, event)?,
             ChatEvent::MessageDeletedForMe { chat_id, number, by, .. } => {
-                let members = self.hidden.entry((*chat_id, count(*number)?)).or_default();
-                if !members.contains(by) {
-                    members.push(*by);
-                }
+                self.marks.hide((*chat_id, count(*number)?), *by, position);
             }
             ChatEvent::MessageDeletedForEveryone { chat_id, number, deleted_at, .. } => {
+                self.remove((*chat_id, count(*number)?), position, *deleted_at, false);
+            }
+            ChatEvent::MessagesExpired { chat_id, numbers, expired_at, .. } => {
+                let numbers = numbers.iter().map(|it| count(*it));
+                for number in numbers.collect::<Result<Vec<_>, _>>()? {
+                    self.remove((*chat_id, number), position, *expired_at, true);
+                }
+            }
+            ChatEvent::Reacted { chat_id, number, by, emoji, withheld, reacted_at, .. } => {
+                let put = Some((emoji.value().cloned(), *reacted_at));
+                let reaction = Reaction { position, is_shown: !withheld, put };
+                self.react((*chat_id, count(*number)?), *by, reaction);
+            }
+            ChatEvent::ReactionRemoved { chat_id, number, by, .. } => {
+                let reaction = Reaction { position, is_shown: true, put: None };
+                self.react((*chat_id, count(*number)?), *by, reaction);
+            }
+            ChatEvent::MessagePinned { chat_id, number, by, pinned_at, .. } => {
+                let put = Some((*by, *pinned_at));
+                self.pin((*chat_id, count(*number)?), Pin { position, put });
+            }
+            ChatEvent::MessageUnpinned { chat_id, number, .. } => {
+                self.pin((*chat_id, count(*number)?), Pin { position, put: None });
+            }
+            ChatEvent::MessageStarred { chat_id, number, by, starred_at, .. } => {
+                self.marks.star((*chat_id, count(*number)?), *by, position, *starred_at);
+            }
+            ChatEvent::MessageUnstarred { chat_id, number, by, .. } => {
+                self.marks.unstar((*chat_id, count(*number)?), *by, position);
+            }
+            ChatEvent::ActionAnswered {
+                chat_id,
+                number,
+                by,
+                answer,
+                withheld,
+                answered_at,
+                ..
+            } => {
                 let message = (*chat_id, count(*number)?);
-                self.deleted.entry(message).or_insert(*deleted_at);
+                let (by, at, withheld) = (*by, *answered_at, *withheld);
+                let value = answer.value().map(ToString::to_string);
+                self.touch(message, by, position, withheld);
+                self.answers.push(message, Answer { by, at, position, withheld, value });
             }
             ChatEvent::Opened { .. }
             | ChatEvent::MessagesRead { .. }
+            | ChatEvent::MessagesDelivered { .. }
+            | ChatEvent::MarkedUnread { .. }
+            | ChatEvent::Cleared { .. }
+            | ChatEvent::MessageReported { .. }
+            | ChatEvent::DraftSaved { .. }
+            | ChatEvent::DisappearingSet { .. }
+            | ChatEvent::Muted { .. }
+            | ChatEvent::Unmuted { .. }
+            | ChatEvent::Archived { .. }
+            | ChatEvent::Unarchived { .. }
+            | ChatEvent::Blocked { .. }
+            | ChatEvent::Unblocked { .. }
             | ChatEvent::Deactivated { .. }
             | ChatEvent::Reactivated { .. } => {}
         }
         Ok(())
     }
 
-    pub(crate) async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
-        self.sent.write(db).await?;
-        hide(self.hidden, db).await?;
-        delete(self.deleted, db).await
-    }
-}
-
-impl Sent {
-    async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
-        if self.chat_ids.is_empty() {
-            return Ok(());
+    fn edit(&mut self, position: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
+        if let ChatEvent::MessageEdited {
+            chat_id,
+            message_id: _,
+            number,
+            by,
+            text,
+            tags,
+            revision,
+            withheld,
+            edited_at,
+        } = event
+        {
+            let message = (*chat_id, count(*number)?);
+            let edit = Edit {
+                revision: i32::try_from(*revision).unwrap_or(i32::MAX),
+                position,
+                edited_at: *edited_at,
+                withheld: *withheld,
+                text: text.as_ref().and_then(Personal::value).cloned(),
+                tags: Edit::tags(tags.as_ref()),
+            };
+            self.touch(message, *by, position, *withheld);
+            self.edits.push(message, edit);
         }
-        sqlx::query!(
-            "INSERT INTO messages (chat_id, number, message_id, sender_id, text, sent_at)
-             SELECT *
-             FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[], $5::text[], $6::timestamptz[])",
-            &self.chat_ids,
-            &self.numbers,
-            &self.message_ids,
-            &self.sender_ids,
-            &self.texts as &[Option<String>],
-            &self.times
-        )
-        .execute(db)
-        .await?;
         Ok(())
     }
+
+    fn react(&mut self, message: Key, by: AccountId, reaction: Reaction) {
+        self.touch(message, by, reaction.position, !reaction.is_shown);
+        self.reactions.push(message, by, reaction);
+    }
+
+    fn pin(&mut self, message: Key, pin: Pin) {
+        self.touched.insert(message, pin.position.0);
+        self.pins.push(message, pin);
+    }
+
+    fn remove(&mut self, message: Key, position: Position, at: DateTime<Utc>, expired: bool) {
+        self.touched.insert(message, position.0);
+        self.gone.push(message, position.0, at, expired);
+    }
+
+    /// The message changed: for both members, or for `by` alone.
+    fn touch(&mut self, message: Key, by: AccountId, position: Position, withheld: bool) {
+        if withheld {
+            self.marks.touch(message, by, position);
+        } else {
+            self.touched.insert(message, position.0);
+        }
+    }
+
+    pub(crate) async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
+        self.sent.write(db).await?;
+        touch(self.touched, db).await?;
+        self.edits.write(db).await?;
+        self.reactions.write(db).await?;
+        self.pins.write(db).await?;
+        self.answers.write(db).await?;
+        self.marks.write(db).await?;
+        self.gone.write(db).await
+    }
 }
 
-async fn hide(
-    hidden: HashMap<(ChatId, i64), Vec<AccountId>>,
-    db: &mut PgConnection,
-) -> Result<(), ProjectionError> {
-    if hidden.is_empty() {
+async fn touch(touched: HashMap<Key, i64>, db: &mut PgConnection) -> Result<(), ProjectionError> {
+    if touched.is_empty() {
         return Ok(());
     }
-    let (mut chat_ids, mut numbers) = (vec![], vec![]);
-    let (mut first, mut second) = (vec![], vec![]);
-    for ((chat_id, number), members) in &hidden {
-        chat_ids.push(chat_id.0);
-        numbers.push(*number);
-        first.push(members.first().map(|it| it.0));
-        second.push(members.get(1).map(|it| it.0));
-    }
+    let (keys, positions): (Keys, Vec<i64>) = touched.into_iter().unzip();
     let done = sqlx::query!(
         "UPDATE messages m
-         SET hidden_for = m.hidden_for || array_remove(ARRAY[c.first, c.second], NULL)
-         FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::uuid[])
-              AS c (chat_id, number, first, second)
+         SET changed = c.position
+         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS c (chat_id, number, position)
          WHERE m.chat_id = c.chat_id AND m.number = c.number",
-        &chat_ids,
-        &numbers,
-        &first as &[Option<Uuid>],
-        &second as &[Option<Uuid>]
+        &keys.chat_ids,
+        &keys.numbers,
+        &positions
     )
     .execute(db)
     .await?;
-    expect_all(done.rows_affected(), hidden.len())
-}
-
-async fn delete(
-    deleted: HashMap<(ChatId, i64), DateTime<Utc>>,
-    db: &mut PgConnection,
-) -> Result<(), ProjectionError> {
-    if deleted.is_empty() {
-        return Ok(());
-    }
-    let (mut chat_ids, mut numbers, mut deleted_at) = (vec![], vec![], vec![]);
-    for ((chat_id, number), at) in &deleted {
-        chat_ids.push(chat_id.0);
-        numbers.push(*number);
-        deleted_at.push(*at);
-    }
-    let done = sqlx::query!(
-        "UPDATE messages m
-         SET text = NULL, deleted_at = c.deleted_at
-         FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[]) AS c (chat_id, number, deleted_at)
-         WHERE m.chat_id = c.chat_id AND m.number = c.number",
-        &chat_ids,
-        &numbers,
-        &deleted_at
-    )
-    .execute(db)
-    .await?;
-    expect_all(done.rows_affected(), deleted.len())
-}
-
-fn expect_all(found: u64, changed: usize) -> Result<(), ProjectionError> {
-    if found == changed as u64 { Ok(()) } else { Err(contradiction("the message was never sent")) }
+    expect_all(done.rows_affected(), keys.len())
 }

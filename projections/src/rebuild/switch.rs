@@ -1,4 +1,4 @@
-//! The moment in which a rebuilt table takes the live one's place.
+//! The moment in which rebuilt tables take the live ones' place.
 
 use std::time::Duration;
 
@@ -24,14 +24,12 @@ const ATTEMPTS: usize = 200;
 /// SQLSTATE `lock_not_available`.
 const LOCK_TIMED_OUT: &str = "55P03";
 
-/// Tells the planner about the new table, before anybody reads it.
+/// Tells the planner about the new tables, before anybody reads them.
 pub(super) async fn analyze(db: &mut PgConnection, model: ReadModel) -> sqlx::Result<()> {
-    let statement = match model {
-        ReadModel::Accounts => "ANALYZE rebuild.accounts",
-        ReadModel::Chats => "ANALYZE rebuild.chats",
-        ReadModel::Messages => "ANALYZE rebuild.messages",
-    };
-    db.execute(statement).await.map(drop)
+    for table in model.tables() {
+        db.execute(format!("ANALYZE rebuild.{table}").as_str()).await?;
+    }
+    Ok(())
 }
 
 /// Catches up and switches. Returns what the read model reflects then.
@@ -88,9 +86,7 @@ async fn attempt(writer: &mut Writer, model: ReadModel) -> Result<Position, Unsw
             written => written?,
         }
     }
-    for statement in take_place(model) {
-        tx.execute(statement).await?;
-    }
+    take_place(&mut tx, model).await?;
     sqlx::query!(
         "UPDATE checkpoints SET position = $2, applied_at = clock_timestamp() WHERE name = $1",
         model.name(),
@@ -113,16 +109,12 @@ async fn attempt(writer: &mut Writer, model: ReadModel) -> Result<Position, Unsw
     Ok(position)
 }
 
-const fn take_place(model: ReadModel) -> [&'static str; 2] {
-    match model {
-        ReadModel::Accounts => {
-            ["DROP TABLE read.accounts", "ALTER TABLE rebuild.accounts SET SCHEMA read"]
-        }
-        ReadModel::Chats => ["DROP TABLE read.chats", "ALTER TABLE rebuild.chats SET SCHEMA read"],
-        ReadModel::Messages => {
-            ["DROP TABLE read.messages", "ALTER TABLE rebuild.messages SET SCHEMA read"]
-        }
+async fn take_place(db: &mut PgConnection, model: ReadModel) -> sqlx::Result<()> {
+    for table in model.tables() {
+        db.execute(format!("DROP TABLE read.{table}").as_str()).await?;
+        db.execute(format!("ALTER TABLE rebuild.{table} SET SCHEMA read").as_str()).await?;
     }
+    Ok(())
 }
 
 fn is_timeout(error: &sqlx::Error) -> bool {

@@ -5,7 +5,7 @@ use sqlx::{Connection, Executor, PgConnection};
 
 use crate::ReadModel;
 
-/// Makes the table of `model` in the schema `rebuild`, empty, and its checkpoint at the start of
+/// Makes the tables of `model` in the schema `rebuild`, empty, and its checkpoint at the start of
 /// the log. What an earlier rebuild left is dropped.
 pub(super) async fn create(db: &mut PgConnection, model: ReadModel) -> sqlx::Result<()> {
     let mut tx = db.begin().await?;
@@ -14,8 +14,10 @@ pub(super) async fn create(db: &mut PgConnection, model: ReadModel) -> sqlx::Res
         .execute(&mut *tx)
         .await?;
     sqlx::query!("CREATE SCHEMA IF NOT EXISTS rebuild").execute(&mut *tx).await?;
-    for statement in blueprint(&mut tx, model).await? {
-        tx.execute(statement.as_str()).await?;
+    for table in model.tables() {
+        for statement in blueprint(&mut tx, table).await? {
+            tx.execute(statement.as_str()).await?;
+        }
     }
     forget(&mut tx, model).await?;
     sqlx::query!("INSERT INTO checkpoints (name) VALUES ($1)", name(model))
@@ -48,9 +50,9 @@ pub(super) async fn forget(db: &mut PgConnection, model: ReadModel) -> sqlx::Res
     Ok(())
 }
 
-/// The statements that make the table, read off the live one. `LIKE` alone would give its indexes
+/// The statements that make a table, read off the live one. `LIKE` alone would give its indexes
 /// other names, and leave out its storage settings, owner and grants.
-async fn blueprint(db: &mut PgConnection, model: ReadModel) -> sqlx::Result<Vec<String>> {
+async fn blueprint(db: &mut PgConnection, table: &str) -> sqlx::Result<Vec<String>> {
     sqlx::query_scalar!(
         r#"WITH live AS (
                SELECT c.oid, c.relname, c.relowner, c.relacl, c.reloptions
@@ -105,7 +107,7 @@ async fn blueprint(db: &mut PgConnection, model: ReadModel) -> sqlx::Result<Vec<
                WHERE g.grantee <> relowner
            ) s
            ORDER BY step, statement"#,
-        model.name()
+        table
     )
     .fetch_all(db)
     .await

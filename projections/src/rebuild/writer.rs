@@ -130,7 +130,11 @@ impl Writer {
 
     const fn rows(&self) -> usize {
         match self.projector.model {
-            ReadModel::Accounts | ReadModel::Chats => SMALL_ROWS,
+            ReadModel::Accounts
+            | ReadModel::Chats
+            | ReadModel::Blocks
+            | ReadModel::Reports
+            | ReadModel::Files => SMALL_ROWS,
             ReadModel::Messages => ROWS,
         }
     }

@@ -14,15 +14,17 @@ use std::time::Duration;
 use eventlog::feed::FeedError;
 use eventlog::lease::while_held;
 use eventlog::{Feed, Position, RecordedEvent};
-use sqlx::PgPool;
+use futures_util::future::join_all;
+use sqlx::{PgConnection, PgPool};
 use thiserror::Error;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub(crate) use isolate::apply_isolating;
 pub(crate) use run::Run;
 pub use run::{Failure, Outcome, Projector};
+pub use standing::Standing;
 pub(crate) use standing::{Parked, create, lock};
 
 use crate::error::ProjectionError;
@@ -33,9 +35,13 @@ use backoff::{backoff, jitter};
 /// milliseconds.
 const BATCH: usize = 1_000;
 
-/// A projector that keeps up begins a transaction at most this often. Each costs a commit and six
+/// A projector that keeps up begins a transaction at most this often. Each costs a commit and some
 /// round trips, as much as some dozens of rows. A lone event is not delayed.
-const PACE: Duration = Duration::from_millis(10);
+const PACE: Duration = Duration::from_millis(20);
+
+/// The longest that a checkpoint stays behind events that left nothing to write. Readers in other
+/// processes see the checkpoint.
+const SAVE: Duration = Duration::from_millis(100);
 
 /// Before a hole in the feed is looked at again: it is being read from PostgreSQL.
 const HOLE_PAUSE: Duration = Duration::from_millis(20);
@@ -47,9 +53,8 @@ const TOO_NEW_PAUSE: Duration = Duration::from_secs(30);
 /// what they have applied; `db` has the live read models in its search path
 /// ([`live_options`](crate::live_options)).
 pub async fn run(db: PgPool, feed: Feed, reads: Reads, holder: Uuid, stop: CancellationToken) {
-    let [accounts, chats, messages] =
-        ReadModel::ALL.map(|model| run_one(&db, &feed, &reads, model, holder, &stop));
-    tokio::join!(accounts, chats, messages);
+    let each = ReadModel::ALL.map(|model| run_one(&db, &feed, &reads, model, holder, &stop));
+    join_all(each).await;
 }
 
 async fn run_one(
@@ -62,8 +67,9 @@ async fn run_one(
 ) {
     let lease = format!("projector:{model}");
     while_held(db, &lease, holder, stop, |_, lost| async move {
-        let mut runner =
-            Runner { db, feed, reads, projector: Projector::of(model), position: Position::START };
+        let (projector, position) = (Projector::of(model), Position::START);
+        let (standing, saved) = (None, Instant::now());
+        let mut runner = Runner { db, feed, reads, projector, position, standing, saved };
         runner.follow(&lost).await;
         reads.withdraw(model);
     })
@@ -76,6 +82,10 @@ struct Runner<'a> {
     reads: &'a Reads,
     projector: Projector,
     position: Position,
+    /// What it remembers of its own rows, when that can be relied on.
+    standing: Option<Standing>,
+    /// When its checkpoint was last where it is.
+    saved: Instant,
 }
 
 /// Why a projector pauses.
@@ -101,12 +111,16 @@ impl Runner<'_> {
         while !lost.is_cancelled() {
             let step = async {
                 if started {
-                    let events = self.feed.next(self.position, BATCH);
-                    let Some(events) = lost.run_until_cancelled(events).await else {
+                    let Some(events) = lost.run_until_cancelled(self.next()).await else {
                         return Ok(());
                     };
                     let (events, next) = (events?, Instant::now() + PACE);
-                    self.apply(&events).await?;
+                    if !events.is_empty() {
+                        self.apply(&events).await?;
+                    }
+                    if self.saved.elapsed() >= SAVE {
+                        self.save().await?;
+                    }
                     if events.len() < BATCH {
                         sleep_until(next).await;
                     }
@@ -123,26 +137,61 @@ impl Runner<'_> {
                     attempt = 0;
                 }
                 Err(trouble) => {
+                    self.save_if_possible().await;
                     let pause = self.report(&trouble, attempt);
                     attempt += 1;
                     lost.run_until_cancelled(sleep(pause)).await;
                 }
             }
         }
+        self.save_if_possible().await;
     }
 
     async fn start(&mut self) -> Result<(), Trouble> {
-        let mut tx = self.db.begin().await?;
-        create(&mut tx, &self.projector.name).await?;
-        let standing = lock(&mut tx, &self.projector.name).await?;
-        tx.commit().await?;
+        let mut connection = self.db.acquire().await?;
+        let standing = self.projector.look(&mut connection).await?;
         self.moved(standing.position, standing.parked.streams());
+        self.standing = Some(standing);
         Ok(())
+    }
+
+    /// What the feed brings next; nothing when the checkpoint has to be saved first.
+    async fn next(&self) -> Result<Vec<Arc<RecordedEvent>>, FeedError> {
+        let events = self.feed.next(self.position, BATCH);
+        if self.standing.as_ref().is_some_and(Standing::is_ahead) {
+            timeout_at(self.saved + SAVE, events).await.unwrap_or_else(|_| Ok(vec![]))
+        } else {
+            events.await
+        }
+    }
+
+    /// Brings the checkpoint to where the projector is.
+    async fn save(&mut self) -> Result<(), Trouble> {
+        if let Some(mut standing) = self.standing.take() {
+            if standing.is_ahead() {
+                let mut connection = self.db.acquire().await?;
+                self.projector.save(&mut connection, &mut standing).await?;
+            }
+            self.standing = Some(standing);
+        }
+        self.saved = Instant::now();
+        Ok(())
+    }
+
+    /// Before a pause: whoever looks meanwhile sees how far it has come.
+    async fn save_if_possible(&mut self) {
+        if let Err(error) = self.save().await {
+            let error: &dyn std::error::Error = &error;
+            tracing::debug!(projector = self.projector.name, error, "checkpoint stays behind");
+        }
     }
 
     async fn apply(&mut self, events: &[Arc<RecordedEvent>]) -> Result<(), Trouble> {
         let mut connection = self.db.acquire().await?;
-        let mut outcome = self.projector.apply(&mut connection, events).await;
+        let mut outcome = self.apply_remembering(&mut connection, events).await;
+        if let Err(Failure::Moved(_)) = outcome {
+            outcome = self.apply_remembering(&mut connection, events).await;
+        }
         if let Err(Failure::Projection(ProjectionError::Poison(error))) = &outcome {
             tracing::warn!(projector = self.projector.name, error, "a run is poisoned");
             self.count_failure("poison");
@@ -160,6 +209,24 @@ impl Runner<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Applies `events` from what is remembered, and looks where that is nothing. After a failure
+    /// nothing is remembered.
+    async fn apply_remembering(
+        &mut self,
+        db: &mut PgConnection,
+        events: &[Arc<RecordedEvent>],
+    ) -> Result<Outcome, Failure> {
+        let mut standing = match self.standing.take() {
+            Some(standing) => standing,
+            None => self.projector.look(db).await?,
+        };
+        let outcome = self.projector.apply_from(db, &mut standing, events).await;
+        if let Ok(_) | Err(Failure::TooNew { .. }) = outcome {
+            self.standing = Some(standing); // what is too new was not taken in
+        }
+        outcome
     }
 
     /// The checkpoint is at `position` now.

@@ -8,7 +8,7 @@ use eventlog::{Position, RecordedEvent};
 use sqlx::{Acquire, PgConnection};
 use thiserror::Error;
 
-use super::standing::{self, NewlyParked, Parked};
+use super::standing::{self, NewlyParked, Parked, Standing};
 use crate::ReadModel;
 use crate::changes::Changes;
 use crate::error::ProjectionError;
@@ -75,7 +75,7 @@ impl Run {
         self.to
     }
 
-    /// Rows to be written, more or less.
+    /// Rows to be written, more or less; 0 when there are none.
     pub(crate) fn len(&self) -> usize {
         self.changes.len() + self.parked.len()
     }
@@ -168,21 +168,101 @@ impl Projector {
     ) -> Result<Outcome, Failure> {
         let mut tx = db.begin().await?;
         let mut standing = standing::lock(&mut tx, &self.name).await?;
-        let mut run = Run::new(self.model, standing.position);
-        let mut stopped = None;
-        for event in following(events, standing.position) {
-            if let Err(failure) = run.take(event, &mut standing.parked) {
-                stopped = Some(failure);
-                break;
-            }
-        }
+        let run = self.fold(&mut standing, events)?;
         let position = run.to();
         if position == standing.position {
-            return stopped.map_or(Ok(Outcome::Elsewhere(position)), Err);
+            return Ok(Outcome::Elsewhere(position));
         }
         run.write(&mut tx, &self.name).await?;
         tx.commit().await?;
         Ok(Outcome::Applied { position, held: standing.parked.streams() })
+    }
+
+    /// Where it is, and what it has given up on. Makes its checkpoint if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn look(&self, db: &mut PgConnection) -> sqlx::Result<Standing> {
+        let mut tx = db.begin().await?;
+        standing::create(&mut tx, &self.name).await?;
+        let standing = standing::lock(&mut tx, &self.name).await?;
+        tx.commit().await?;
+        Ok(standing)
+    }
+
+    /// As [`apply`](Self::apply), from `standing`, without looking again: the checkpoint moves before
+    /// anything else, and only if all is as `standing` says, so whoever remembers wrongly writes
+    /// nothing. A run with nothing to write is only remembered, until [`save`](Self::save).
+    ///
+    /// `standing` is then where the projector is. After a failure it must be looked up.
+    ///
+    /// # Errors
+    ///
+    /// See [`Failure`]; [`Failure::Moved`] when `standing` no longer holds.
+    pub async fn apply_from<E: Borrow<RecordedEvent>>(
+        &self,
+        db: &mut PgConnection,
+        standing: &mut Standing,
+        events: &[E],
+    ) -> Result<Outcome, Failure> {
+        let run = self.fold(standing, events)?;
+        let position = run.to();
+        if position == standing.reached {
+            return Ok(Outcome::Elsewhere(position));
+        }
+        let is_parking = run.parked.len() > 0;
+        if run.len() > 0 {
+            let mut tx = db.begin().await?;
+            if !standing::move_on(&mut tx, &self.name, standing, position).await? {
+                return Err(Failure::Moved(standing.position));
+            }
+            run.changes.write(&mut tx).await?;
+            run.parked.write(&mut tx, &self.name).await?;
+            tx.commit().await?;
+            standing.position = position;
+        }
+        standing.reached = position;
+        if is_parking {
+            *standing = self.look(db).await?; // what is parked has been changed, and counted
+        }
+        Ok(Outcome::Applied { position, held: standing.parked.streams() })
+    }
+
+    /// Moves the checkpoint to where `standing` is.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Moved`] when `standing` no longer holds.
+    pub async fn save(
+        &self,
+        db: &mut PgConnection,
+        standing: &mut Standing,
+    ) -> Result<(), Failure> {
+        let reached = standing.reached;
+        if !standing::move_on(db, &self.name, standing, reached).await? {
+            return Err(Failure::Moved(standing.position));
+        }
+        standing.position = reached;
+        Ok(())
+    }
+
+    /// The run of what of `events` follows `standing`; empty when nothing does. An event that is too
+    /// new ends it.
+    fn fold<E: Borrow<RecordedEvent>>(
+        &self,
+        standing: &mut Standing,
+        events: &[E],
+    ) -> Result<Run, Failure> {
+        let mut run = Run::new(self.model, standing.reached);
+        for event in following(events, standing.reached) {
+            match run.take(event, &mut standing.parked) {
+                Ok(()) => {}
+                Err(failure) if run.to() == standing.reached => return Err(failure),
+                Err(_) => break, // it is met again, as the first
+            }
+        }
+        Ok(run)
     }
 
     /// Parks `event`, if it follows the checkpoint, and moves the checkpoint over it.

@@ -5,11 +5,29 @@ use std::collections::HashSet;
 use eventlog::{Position, RecordedEvent};
 use sqlx::PgConnection;
 
-/// The checkpoint of a projector, locked, and what it has given up on.
+/// Where a projector was when it last looked: its checkpoint, and what it has given up on.
 #[derive(Debug, Default)]
-pub(crate) struct Standing {
+pub struct Standing {
     pub(crate) position: Position,
+    /// How far it has applied: between its checkpoint and here was nothing to write.
+    pub(crate) reached: Position,
+    /// How often what is parked has changed: another count, another `parked`.
+    pub(crate) changes: i64,
     pub(crate) parked: Parked,
+}
+
+impl Standing {
+    /// The checkpoint.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Whether its checkpoint is still to be moved to where it is.
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        self.reached > self.position
+    }
 }
 
 /// What a projector must not apply.
@@ -58,10 +76,12 @@ pub(crate) async fn create(db: &mut PgConnection, name: &str) -> sqlx::Result<()
 /// Locks the checkpoint `name` and reads it. What is parked is read by a statement of its own, so
 /// that it is seen as of the lock.
 pub(crate) async fn lock(db: &mut PgConnection, name: &str) -> sqlx::Result<Standing> {
-    let position =
-        sqlx::query_scalar!("SELECT position FROM checkpoints WHERE name = $1 FOR UPDATE", name)
-            .fetch_one(&mut *db)
-            .await?;
+    let checkpoint = sqlx::query!(
+        "SELECT position, parked_changes FROM checkpoints WHERE name = $1 FOR UPDATE",
+        name
+    )
+    .fetch_one(&mut *db)
+    .await?;
     let rows = sqlx::query!(
         r#"SELECT position, aggregate_type, aggregate_id, skipped_at IS NOT NULL AS "skipped!"
            FROM parked_events
@@ -78,7 +98,31 @@ pub(crate) async fn lock(db: &mut PgConnection, name: &str) -> sqlx::Result<Stan
             parked.streams.insert(key(&row.aggregate_type, &row.aggregate_id));
         }
     }
-    Ok(Standing { position: Position(position), parked })
+    let (position, changes) = (Position(checkpoint.position), checkpoint.parked_changes);
+    Ok(Standing { position, reached: position, changes, parked })
+}
+
+/// Moves the checkpoint `name` from where `standing` says to `to`, and locks it until the caller's
+/// transaction ends. False when `standing` no longer holds: somebody else has moved the checkpoint,
+/// or changed what is parked.
+pub(crate) async fn move_on(
+    db: &mut PgConnection,
+    name: &str,
+    standing: &Standing,
+    to: Position,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query!(
+        "UPDATE checkpoints
+         SET position = $4, applied_at = clock_timestamp()
+         WHERE name = $1 AND position = $2 AND parked_changes = $3",
+        name,
+        standing.position.0,
+        standing.changes,
+        to.0
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Moves the checkpoint `name` from `from` to `to`. False when it is no longer there: somebody else

@@ -29,7 +29,7 @@ pub(super) struct Chunk {
 }
 
 impl Scope {
-    pub(super) fn checkpoints(&self) -> [(&'static str, i64); 3] {
+    pub(super) fn checkpoints(&self) -> [(&'static str, i64); ReadModel::ALL.len()] {
         ReadModel::ALL.map(|it| (it.name(), self.checkpoint(it)))
     }
 
@@ -50,7 +50,7 @@ impl Scope {
         chunk.ids.iter().filter(is_compared).filter_map(|it| it.parse().ok()).collect()
     }
 
-    fn checkpoint(&self, model: ReadModel) -> i64 {
+    pub(super) fn checkpoint(&self, model: ReadModel) -> i64 {
         self.checkpoints.get(&model).copied().unwrap_or_default()
     }
 }

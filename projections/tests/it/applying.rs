@@ -37,7 +37,7 @@ async fn a_redelivered_run_is_applied_once() {
         assert!(matches!(again, Outcome::Elsewhere(position) if position.0 == 6));
     }
     assert_eq!(world.all_rows().await, once);
-    assert_eq!(once.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 3]);
+    assert_eq!(once.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 3, 0, 0, 0]);
     world.check().await;
 }
 
@@ -129,4 +129,50 @@ async fn a_checkpoint_that_slips_away_takes_the_transaction_with_it() {
     assert!(matches!(lost, Err(Failure::Moved(position)) if position.0 == 0), "{lost:?}");
     assert_eq!(world.rows(ReadModel::Messages).await, Vec::<String>::new());
     assert_eq!(world.checkpoint(ReadModel::Messages).await, 0);
+}
+
+#[tokio::test]
+async fn a_run_from_memory_goes_on_where_the_last_one_ended() {
+    let mut world = World::create().await;
+    two_talk(&mut world).await;
+    let events = world.events(0, 100).await;
+    let mut db = world.db.acquire().await.expect("a connection");
+    for model in ReadModel::ALL {
+        let projector = Projector::of(model);
+        let mut standing = projector.look(&mut db).await.expect("a checkpoint");
+        for (taken, end) in (1..=6).zip(1_i64..) {
+            let outcome = projector.apply_from(&mut db, &mut standing, &events[..taken]).await;
+            assert_eq!(applied(outcome.expect("it applies")), end);
+            assert_eq!(world.checkpoint(model).await, standing.position().0);
+            assert_eq!(standing.is_ahead(), standing.position().0 < end);
+        }
+        projector.save(&mut db, &mut standing).await.expect("a checkpoint");
+        assert_eq!(world.checkpoint(model).await, 6);
+        let again = projector.apply_from(&mut db, &mut standing, &events).await;
+        assert!(matches!(again, Ok(Outcome::Elsewhere(position)) if position.0 == 6), "{again:?}");
+    }
+    world.check().await;
+}
+
+#[tokio::test]
+async fn whoever_remembers_an_earlier_checkpoint_writes_nothing() {
+    let mut world = World::create().await;
+    two_talk(&mut world).await;
+    let events = world.events(0, 100).await;
+    let mut db = world.db.acquire().await.expect("a connection");
+    for model in ReadModel::ALL {
+        let projector = Projector::of(model);
+        let mut zombie = projector.look(&mut db).await.expect("a checkpoint");
+        assert_eq!(applied(world.apply(model, &events[..5]).await), 5);
+        let rows = world.rows(model).await;
+        for run in [&events[..1], &events[..5], &events] {
+            let late = match projector.apply_from(&mut db, &mut zombie, run).await {
+                Ok(_) => projector.save(&mut db, &mut zombie).await, // nothing to write
+                Err(late) => Err(late),
+            };
+            assert!(matches!(late, Err(Failure::Moved(position)) if position.0 == 0), "{late:?}");
+        }
+        assert_eq!(world.rows(model).await, rows);
+        assert_eq!(world.checkpoint(model).await, 5);
+    }
 }

@@ -8,11 +8,19 @@
 )]
 
 mod applying;
+mod as_of;
+mod details;
+mod dice;
+mod files;
 mod histories;
+mod migrated;
 mod parked;
 mod queries;
 mod reads;
 mod rebuild;
 mod runner;
+mod seen;
+mod story;
+mod sync;
 mod verify;
 mod world;

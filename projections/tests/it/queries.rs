@@ -3,7 +3,7 @@
 use domain::chat::ChatCommand;
 use domain::{AccountId, ChatId, MessageId};
 use projections::messages::{self, MessagePage, Range};
-use projections::{accounts, chats};
+use projections::{Filter, accounts, chats};
 
 use crate::world::World;
 
@@ -31,7 +31,7 @@ async fn talk() -> Talk {
 
 impl Talk {
     async fn page(&self, caller: AccountId, range: Range, limit: i64) -> MessagePage {
-        messages::page(&self.world.db, caller, self.chat, range, limit)
+        messages::page(&self.world.db, caller, self.chat, range, limit, self.world.now())
             .await
             .expect("a page")
             .expect("their chat")
@@ -59,6 +59,11 @@ async fn messages_are_paged_in_both_directions() {
     assert_eq!(page(Range::Latest, 100).await, ((1..=10).collect(), false, false));
     assert_eq!(page(Range::Before(i64::MAX), 1).await, (vec![10], true, false));
     assert_eq!(page(Range::After(i64::MIN), 1).await, (vec![1], false, true));
+    assert_eq!(page(Range::Around(5), 4).await, (vec![3, 4, 5, 6], true, true));
+    assert_eq!(page(Range::Around(5), 5).await, (vec![3, 4, 5, 6, 7], true, true));
+    assert_eq!(page(Range::Around(1), 4).await, (vec![1, 2], false, true));
+    assert_eq!(page(Range::Around(10), 4).await, (vec![8, 9, 10], true, false));
+    assert_eq!(page(Range::Around(11), 4).await, (vec![9, 10], true, false));
 }
 
 #[tokio::test]
@@ -74,13 +79,13 @@ async fn what_one_deleted_for_oneself_is_there_for_the_other_only() {
     assert_eq!(before, (vec![2], false, true), "what is hidden is not more");
     let his = numbers(&talk.page(talk.bob, Range::Latest, 100).await);
     assert_eq!(his.0.len(), 10);
-    let db = &talk.world.db;
-    assert_eq!(messages::by_number(db, talk.alice, talk.chat, 5).await.expect("a row"), None);
-    assert!(messages::by_number(db, talk.bob, talk.chat, 5).await.expect("a row").is_some());
-    let hers = chats::by_id(db, talk.alice, talk.chat).await.expect("a row").expect("a chat");
+    let (db, at) = (&talk.world.db, talk.world.now());
+    assert_eq!(messages::by_number(db, talk.alice, talk.chat, 5, at).await.expect("a row"), None);
+    assert!(messages::by_number(db, talk.bob, talk.chat, 5, at).await.expect("a row").is_some());
+    let hers = chats::by_id(db, talk.alice, talk.chat, at).await.expect("a row").expect("a chat");
     assert_eq!(hers.last_message.map(|it| it.number), Some(9));
     assert_eq!((hers.total_messages, hers.unread_count), (10, 4));
-    let his = chats::by_id(db, talk.bob, talk.chat).await.expect("a row").expect("a chat");
+    let his = chats::by_id(db, talk.bob, talk.chat, at).await.expect("a row").expect("a chat");
     assert_eq!(his.last_message.map(|it| it.number), Some(10));
     assert_eq!((his.total_messages, his.unread_count), (10, 5));
     talk.world.check().await;
@@ -92,11 +97,12 @@ async fn what_was_deleted_for_everyone_leaves_a_tombstone_without_text() {
     talk.world.delete_for_everyone(talk.chat, talk.bob, talk.sent[9]).await;
     talk.world.project().await;
     for caller in [talk.alice, talk.bob] {
-        let seen = messages::by_number(&talk.world.db, caller, talk.chat, 10).await;
+        let seen =
+            messages::by_number(&talk.world.db, caller, talk.chat, 10, talk.world.now()).await;
         let seen = seen.expect("a row").expect("its number stays");
         assert_eq!((seen.text, seen.deleted), (None, true));
     }
-    let hers = chats::by_id(&talk.world.db, talk.alice, talk.chat).await;
+    let hers = chats::by_id(&talk.world.db, talk.alice, talk.chat, talk.world.now()).await;
     let hers = hers.expect("a row").expect("a chat");
     assert_eq!((hers.total_messages, hers.unread_count), (10, 4));
     assert!(hers.last_message.is_some_and(|it| it.deleted));
@@ -111,17 +117,18 @@ async fn a_stranger_sees_nothing() {
     let mut talk = talk().await;
     let mallory = talk.world.register("mallory").await;
     talk.world.project().await;
-    let db = &talk.world.app();
-    assert_eq!(chats::by_id(db, mallory, talk.chat).await.expect("a row"), None);
-    assert_eq!(chats::list(db, mallory, None, 10).await.expect("a list"), vec![]);
-    for range in [Range::Latest, Range::Before(5), Range::After(5)] {
-        let page = messages::page(db, mallory, talk.chat, range, 10).await.expect("a page");
+    let (db, at) = (&talk.world.app(), talk.world.now());
+    assert_eq!(chats::by_id(db, mallory, talk.chat, at).await.expect("a row"), None);
+    assert_eq!(chats::list(db, mallory, Filter::All, None, 10, at).await.expect("a list"), vec![]);
+    for range in [Range::Latest, Range::Before(5), Range::After(5), Range::Around(5)] {
+        let page = messages::page(db, mallory, talk.chat, range, 10, at).await.expect("a page");
         assert_eq!(page, None);
     }
-    assert_eq!(messages::by_number(db, mallory, talk.chat, 1).await.expect("a row"), None);
+    assert_eq!(messages::by_number(db, mallory, talk.chat, 1, at).await.expect("a row"), None);
     let nowhere = ChatId(mallory.0);
-    assert_eq!(chats::by_id(db, talk.alice, nowhere).await.expect("a row"), None);
-    let page = messages::page(db, talk.alice, nowhere, Range::Latest, 10).await.expect("a page");
+    assert_eq!(chats::by_id(db, talk.alice, nowhere, at).await.expect("a row"), None);
+    let page =
+        messages::page(db, talk.alice, nowhere, Range::Latest, 10, at).await.expect("a page");
     assert_eq!(page, None);
 }
 
@@ -131,10 +138,13 @@ async fn an_empty_chat_is_the_members_and_has_no_message() {
     let [alice, bob] = [world.register("alice").await, world.register("bob").await];
     let chat = world.open(alice, bob).await;
     world.project().await;
-    let page = messages::page(&world.db, alice, chat, Range::Latest, 10).await.expect("a page");
+    let page = messages::page(&world.db, alice, chat, Range::Latest, 10, world.now())
+        .await
+        .expect("a page");
     let empty = MessagePage { items: vec![], more_before: false, more_after: false };
     assert_eq!(page, Some(empty));
-    let seen = chats::by_id(&world.db, bob, chat).await.expect("a row").expect("a chat");
+    let seen =
+        chats::by_id(&world.db, bob, chat, world.now()).await.expect("a row").expect("a chat");
     assert_eq!((seen.last_message, seen.total_messages, seen.active), (None, 0, true));
     assert_eq!(seen.participant.account_id, alice.0);
     assert_eq!(seen.participant.username.as_deref(), Some("alice"));
@@ -151,13 +161,15 @@ async fn chats_are_listed_by_latest_activity_and_paged_by_it() {
     }
     world.send(opened[1], alice, "up again").await;
     world.project().await;
+    let at = world.now();
     let order = [opened[1], opened[3], opened[2], opened[0]].map(|it| it.0);
-    let all = chats::list(&world.db, alice, None, 10).await.expect("a list");
+    let all = chats::list(&world.db, alice, Filter::Active, None, 10, at).await.expect("a list");
     assert_eq!(all.iter().map(|it| it.chat_id).collect::<Vec<_>>(), order);
     let mut paged = vec![];
     let mut before = None;
     loop {
-        let page = chats::list(&world.db, alice, before, 1).await.expect("a page");
+        let page =
+            chats::list(&world.db, alice, Filter::Active, before, 1, at).await.expect("a page");
         let Some(last) = page.last() else { break };
         before = Some(last.activity);
         paged.extend(page.iter().map(|it| it.chat_id));
@@ -172,12 +184,14 @@ async fn an_inactive_chat_says_so_to_both() {
     talk.world.on_chat(talk.chat, ChatCommand::Deactivate { now }).await;
     talk.world.project().await;
     for caller in [talk.alice, talk.bob] {
-        let seen = chats::by_id(&talk.world.db, caller, talk.chat).await.expect("a row");
+        let seen =
+            chats::by_id(&talk.world.db, caller, talk.chat, talk.world.now()).await.expect("a row");
         assert!(seen.is_some_and(|it| !it.active));
     }
     talk.world.on_chat(talk.chat, ChatCommand::Reactivate { now }).await;
     talk.world.project().await;
-    let seen = chats::by_id(&talk.world.db, talk.bob, talk.chat).await.expect("a row");
+    let seen =
+        chats::by_id(&talk.world.db, talk.bob, talk.chat, talk.world.now()).await.expect("a row");
     assert!(seen.is_some_and(|it| it.active));
 }
 

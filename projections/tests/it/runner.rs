@@ -20,7 +20,8 @@ async fn read_models_follow_the_log() {
     }
     world.read(chat, bob, 20).await;
     running.until(world.head().await).await;
-    let seen = chats::by_id(&world.db, bob, chat).await.expect("a row").expect("a chat");
+    let seen =
+        chats::by_id(&world.db, bob, chat, world.now()).await.expect("a row").expect("a chat");
     assert_eq!((seen.total_messages, seen.unread_count, seen.read_up_to), (50, 30, 20));
     running.stop().await;
     world.check().await;
@@ -60,6 +61,7 @@ async fn a_projector_stops_before_an_event_of_a_newer_version_and_skips_nothing(
     world.head().await;
     let running = world.start();
     running.until(head).await;
+    world.until_saved(head).await;
     let beyond = running.reads.wait(Some(Position(head.0 + 1)), &ReadModel::ALL).await;
     assert!(beyond.is_err(), "{beyond:?}");
     running.stop().await;
@@ -81,6 +83,7 @@ async fn a_status_tells_who_holds_what_and_that_all_is_applied() {
     let head = world.head().await;
     let running = world.start();
     running.until(head).await;
+    world.until_saved(head).await;
     let status = projections::status::status(&world.app()).await.expect("a status");
     for model in ReadModel::ALL {
         let one =

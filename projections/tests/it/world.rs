@@ -2,26 +2,32 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use domain::account::{Account, AccountCommand};
-use domain::chat::{Chat, ChatCommand, ChatEvent};
+use domain::chat::{Chat, ChatCommand, ChatEvent, Content, Limits, NewContent, Outgoing};
+use domain::library::{Library, LibraryCommand};
 use domain::{AccountId, ChatId, Decider, MessageId, Personal};
 use eventlog::append::{Lineage, NewEvent, Ticket};
 use eventlog::database::{self, Role};
-use eventlog::{Append, Appender, Codec, Feed, Position, RecordedEvent, read};
+use eventlog::{Append, Appender, Codec, Feed, Position, RecordedEvent, hand_over, read};
 use projections::runner::{Outcome, Projector};
 use projections::{ReadModel, Reads, live_options};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use testing::TestDatabase;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 const CONNECTIONS: u32 = 8;
+
+/// People here send as fast as they like.
+pub const LIMITS: Limits = Limits { text_max: 10_000, burst: 60, interval_ms: 0 };
 
 pub struct World {
     /// The owner's rights, the live read models.
@@ -30,6 +36,7 @@ pub struct World {
     pub appender: Appender,
     accounts: HashMap<AccountId, Stream<Account>>,
     chats: HashMap<ChatId, Stream<Chat>>,
+    libraries: HashMap<AccountId, Stream<Library>>,
     ids: u128,
     ticket: Option<Ticket>,
     database: TestDatabase,
@@ -53,6 +60,7 @@ impl World {
             db,
             accounts: HashMap::new(),
             chats: HashMap::new(),
+            libraries: HashMap::new(),
             ids: 0,
             ticket: None,
             database,
@@ -104,22 +112,22 @@ impl World {
     }
 
     pub async fn send(&mut self, chat: ChatId, sender: AccountId, text: &str) -> MessageId {
-        let message_id = MessageId(self.id());
-        let (text, now) = (text.to_owned(), self.now());
-        self.on_chat(chat, ChatCommand::SendText { message_id, sender, text, now }).await;
+        let message = text_of(MessageId(self.id()), sender, text);
+        let message_id = message.message_id;
+        let (limits, now) = (LIMITS, self.now());
+        self.on_chat(chat, ChatCommand::Send { message: Box::new(message), limits, now }).await;
         message_id
     }
 
     /// A text that the log takes and PostgreSQL's `text` does not.
     pub async fn send_poison(&mut self, chat: ChatId, sender: AccountId) {
-        let message_id = MessageId(self.id());
-        let (text, now) = ("poison".to_owned(), self.now());
+        let message = Box::new(text_of(MessageId(self.id()), sender, "poison"));
+        let command = ChatCommand::Send { message, limits: LIMITS, now: self.now() };
         let stream = self.chats.entry(chat).or_default();
-        let command = ChatCommand::SendText { message_id, sender, text, now };
         let mut events = stream.state.decide(command).expect("the rules allow it");
         for event in &mut events {
-            if let ChatEvent::TextSent { text, .. } = event {
-                *text = Personal::new(sender, "a\0b".to_owned());
+            if let ChatEvent::MessageSent { content, .. } = event {
+                *content = Content::Text { text: Personal::new(sender, "a\0b".to_owned()) };
             }
             stream.state.apply(event.clone());
         }
@@ -170,6 +178,17 @@ impl World {
         }
         self.append::<Chat>(chat.to_string(), expected, &events).await;
         events
+    }
+
+    pub async fn on_library(&mut self, owner: AccountId, command: LibraryCommand) {
+        let stream = self.libraries.entry(owner).or_default();
+        let events = stream.state.decide(command).expect("the rules allow it");
+        let expected = stream.version;
+        for event in events.clone() {
+            stream.state.apply(event);
+            stream.version += 1;
+        }
+        self.append::<Library>(owner.to_string(), expected, &events).await;
     }
 
     async fn append<A: Decider>(
@@ -270,6 +289,7 @@ impl World {
             Arc::clone(&self.codec),
             None,
             self.appender.head(),
+            hand_over().1,
             stop.clone(),
         );
         let reads = Reads::new(db.clone());
@@ -287,11 +307,12 @@ impl World {
         read::head(&self.db).await.expect("the head")
     }
 
-    /// Runs the projectors until they have applied everything.
+    /// Runs the projectors until they have applied everything, and their checkpoints say so.
     pub async fn project(&mut self) {
         let head = self.head().await;
         let running = self.start();
         running.until(head).await;
+        self.until_saved(head).await;
         running.stop().await;
     }
 
@@ -320,16 +341,32 @@ impl World {
         }
     }
 
+    /// Waits until every checkpoint is at `position`: it may follow what was applied a little later.
+    pub async fn until_saved(&self, position: Position) {
+        let saved = async {
+            for model in ReadModel::ALL {
+                while self.checkpoint(model).await < position.0 {
+                    sleep(Duration::from_millis(5)).await;
+                }
+            }
+        };
+        timeout(Duration::from_secs(10), saved).await.expect("the checkpoints follow");
+    }
+
     pub async fn checkpoint(&self, model: ReadModel) -> i64 {
         read::checkpoint(&self.db, model.name()).await.expect("a checkpoint").0
     }
 
-    /// A read model, row by row, in an order of its own.
+    /// A read model, row by row, each table in an order of its own.
     pub async fn rows(&self, model: ReadModel) -> Vec<String> {
-        sqlx::query_scalar(&format!("SELECT t::text FROM {model} t ORDER BY 1"))
-            .fetch_all(&self.db)
-            .await
-            .expect("rows")
+        let mut rows: Vec<String> = vec![];
+        for table in model.tables() {
+            let select = format!("SELECT '{table} ' || t::text FROM {table} t ORDER BY 1");
+            rows.extend(
+                sqlx::query_scalar::<_, String>(&select).fetch_all(&self.db).await.expect("rows"),
+            );
+        }
+        rows
     }
 
     pub async fn all_rows(&self) -> Vec<Vec<String>> {
@@ -355,9 +392,22 @@ impl World {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
     }
 
-    fn id(&mut self) -> Uuid {
+    pub fn id(&mut self) -> Uuid {
         self.ids += 1;
         Uuid::from_u128(self.ids)
+    }
+}
+
+/// A message of nothing but text.
+pub fn text_of(message_id: MessageId, sender: AccountId, text: &str) -> Outgoing {
+    Outgoing {
+        message_id,
+        sender,
+        content: NewContent::Text { text: text.to_owned() },
+        reply_to: None,
+        reference: None,
+        tags: vec![],
+        forwarded: None,
     }
 }
 

@@ -40,22 +40,55 @@ enum Effect {
     Registered(Uuid),
     Opened([Uuid; 2]),
     Sent(Uuid),
-    Read { chat: String, reader: Uuid, up_to: i64 },
-    DeletedForMe { chat: String, by: Uuid, message_id: Uuid },
-    DeletedForEveryone { chat: String, by: Uuid, message_id: Uuid },
+    Read {
+        chat: String,
+        reader: Uuid,
+        up_to: i64,
+    },
+    DeletedForMe {
+        chat: String,
+        by: Uuid,
+        message_id: Uuid,
+    },
+    DeletedForEveryone {
+        chat: String,
+        by: Uuid,
+        message_id: Uuid,
+    },
+    Delivered {
+        chat: String,
+        by: Uuid,
+        up_to: i64,
+    },
+    /// The load asks for it at most once.
+    Edited {
+        by: Uuid,
+        message_id: Uuid,
+    },
+    /// The load asks each for it at most once.
+    Reacted {
+        by: Uuid,
+        message_id: Uuid,
+    },
 }
 
 /// The log, by what its events did and by the requests that led to them.
 struct Effects<'a> {
     by_effect: HashMap<Effect, Vec<&'a LoggedEvent>>,
     by_request: HashMap<&'a str, Vec<&'a LoggedEvent>>,
+    /// Of each chat and member, at which position which pointer came how far.
     reads: HashMap<(String, Uuid), Vec<(i64, i64)>>,
+    deliveries: HashMap<(String, Uuid), Vec<(i64, i64)>>,
 }
 
 impl<'a> Effects<'a> {
     fn of(evidence: &'a Evidence, expected: &Expected) -> Self {
-        let mut effects =
-            Self { by_effect: HashMap::new(), by_request: HashMap::new(), reads: HashMap::new() };
+        let mut effects = Self {
+            by_effect: HashMap::new(),
+            by_request: HashMap::new(),
+            reads: HashMap::new(),
+            deliveries: HashMap::new(),
+        };
         for event in &evidence.log {
             if expected.is_planted(event.position) {
                 continue;
@@ -65,6 +98,10 @@ impl<'a> Effects<'a> {
             if let Effect::Read { chat, reader, up_to } = &effect {
                 let reads = effects.reads.entry((chat.clone(), *reader)).or_default();
                 reads.push((event.position, *up_to));
+            }
+            if let Effect::Delivered { chat, by, up_to } = &effect {
+                let deliveries = effects.deliveries.entry((chat.clone(), *by)).or_default();
+                deliveries.push((event.position, *up_to));
             }
             effects.by_effect.entry(effect).or_default().push(event);
         }
@@ -84,6 +121,33 @@ impl<'a> Effects<'a> {
         let reads = self.reads.get(&(chat.to_string(), reader));
         reads.is_some_and(|it| it.iter().any(|(at, to)| *at <= position && *to >= up_to))
     }
+
+    /// Whether messages up to `up_to` were delivered by `position`. What is read has been.
+    fn is_delivered(&self, chat: Uuid, to: Uuid, up_to: i64, position: i64) -> bool {
+        let deliveries = self.deliveries.get(&(chat.to_string(), to));
+        let delivered = |it: &Vec<_>| it.iter().any(|(at, to)| *at <= position && *to >= up_to);
+        deliveries.is_some_and(delivered) || self.is_read(chat, to, up_to, position)
+    }
+
+    /// Whether all that a pointer is to come past was there by `position`; nothing for what is no
+    /// pointer.
+    fn is_reached(&self, command: &Command, position: i64) -> Option<bool> {
+        match command.action {
+            Action::MarkRead { chat, up_to } => {
+                Some(self.is_read(chat, command.by, up_to, position))
+            }
+            Action::MarkDelivered { chat, up_to } => {
+                Some(self.is_delivered(chat, command.by, up_to, position))
+            }
+            Action::Register
+            | Action::OpenChat { .. }
+            | Action::SendText { .. }
+            | Action::Edit { .. }
+            | Action::React { .. }
+            | Action::DeleteForMe { .. }
+            | Action::DeleteForEveryone { .. } => None,
+        }
+    }
 }
 
 /// Nothing when the event cannot be read, or no command leads to it.
@@ -96,7 +160,20 @@ fn effect(event: &LoggedEvent) -> Option<Effect> {
             let members = payload.ids("members").ok()?;
             Effect::Opened(sorted(*members.first()?, *members.last()?))
         }
-        ("chat", "text_sent") => Effect::Sent(payload.id("message_id").ok()?),
+        ("chat", "message_sent") => Effect::Sent(payload.id("message_id").ok()?),
+        ("chat", "message_edited") => Effect::Edited {
+            by: payload.id("by").ok()?,
+            message_id: payload.id("message_id").ok()?,
+        },
+        ("chat", "reacted") => Effect::Reacted {
+            by: payload.id("by").ok()?,
+            message_id: payload.id("message_id").ok()?,
+        },
+        ("chat", "messages_delivered") => Effect::Delivered {
+            chat,
+            by: payload.id("by").ok()?,
+            up_to: payload.number("up_to").ok()?,
+        },
         ("chat", "messages_read") => Effect::Read {
             chat,
             reader: payload.id("reader").ok()?,
@@ -123,6 +200,11 @@ fn wanted(command: &Command) -> Effect {
         Action::Register => Effect::Registered(by),
         Action::OpenChat { with } => Effect::Opened(sorted(by, *with)),
         Action::SendText { message_id, .. } => Effect::Sent(*message_id),
+        Action::Edit { message_id, .. } => Effect::Edited { by, message_id: *message_id },
+        Action::React { message_id, .. } => Effect::Reacted { by, message_id: *message_id },
+        Action::MarkDelivered { chat, up_to } => {
+            Effect::Delivered { chat: chat.to_string(), by, up_to: *up_to }
+        }
         Action::MarkRead { chat, up_to } => {
             Effect::Read { chat: chat.to_string(), reader: by, up_to: *up_to }
         }
@@ -151,21 +233,14 @@ fn check_count(
         format!("{times} events for one command: {}", brief(command))
     });
     if command.is_acknowledged() {
-        let done = match command.action {
-            // Reading further includes it; `check_answer` knows by when.
-            Action::MarkRead { chat, up_to } => effects.is_read(chat, command.by, up_to, i64::MAX),
-            Action::Register
-            | Action::OpenChat { .. }
-            | Action::SendText { .. }
-            | Action::DeleteForMe { .. }
-            | Action::DeleteForEveryone { .. } => times >= 1,
-        };
+        // Reading further includes it; `check_answer` knows by when.
+        let done = effects.is_reached(command, i64::MAX).unwrap_or(times >= 1);
         findings.check(done, Invariant::AcknowledgedExactlyOnce, || {
             format!("acknowledged and not in the log: {}", brief(command))
         });
     }
-    // Other commands may have the same effect, but for a message: its id is its own.
-    let unique = matches!(command.action, Action::SendText { .. });
+    // Other commands may have the same effect, but for a message, whose id is its own, and its edit.
+    let unique = matches!(command.action, Action::SendText { .. } | Action::Edit { .. });
     let refused = unique && command.is_refused();
     findings.check(!refused || times == 0, Invariant::RefusedNever, || {
         format!("refused and in the log: {}", brief(command))
@@ -219,14 +294,8 @@ fn check_answer(
             wrong(format!("answered position {position}, recorded at {}", event.position));
         }
     }
-    let is_before = match command.action {
-        Action::MarkRead { chat, up_to } => effects.is_read(chat, command.by, up_to, position),
-        Action::Register
-        | Action::OpenChat { .. }
-        | Action::SendText { .. }
-        | Action::DeleteForMe { .. }
-        | Action::DeleteForEveryone { .. } => found.iter().all(|it| it.position <= position),
-    };
+    let all_before = || found.iter().all(|it| it.position <= position);
+    let is_before = effects.is_reached(command, position).unwrap_or_else(all_before);
     if !is_before {
         wrong(format!("answered position {position}, recorded after it"));
     }

@@ -1,6 +1,6 @@
 //! A fold of the log that shares nothing with Parlance's own: what every chat should look like.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -18,6 +18,7 @@ pub(super) struct Chat {
     /// Position of what moved it to the top of its lists.
     pub(super) activity: i64,
     read_up_to: BTreeMap<Uuid, i64>,
+    delivered_up_to: BTreeMap<Uuid, i64>,
     /// It contradicted itself: what follows from that is not worth telling.
     is_broken: bool,
 }
@@ -29,20 +30,32 @@ pub(super) struct Message {
     pub(super) sent_at: DateTime<Utc>,
     pub(super) deleted: bool,
     pub(super) hidden_for: Vec<Uuid>,
+    pub(super) edited: bool,
+    pub(super) reacted: BTreeSet<Uuid>,
 }
 
 impl Chat {
     /// Counted message by message, as slowly as it is plain.
     pub(super) fn unread(&self, member: Uuid) -> i64 {
-        let read = self.read_up_to.get(&member).copied().unwrap_or(0);
+        let read = self.read_up_to(member);
         let unread = (1..).zip(&self.messages).filter(|(number, it)| {
             *number > read && it.sender != member && !it.deleted && !it.hidden_for.contains(&member)
         });
         i64::try_from(unread.count()).unwrap_or(i64::MAX)
     }
 
+    pub(super) fn read_up_to(&self, member: Uuid) -> i64 {
+        self.read_up_to.get(&member).copied().unwrap_or(0)
+    }
+
+    /// What is read has been delivered.
+    pub(super) fn delivered_up_to(&self, member: Uuid) -> i64 {
+        let delivered = self.delivered_up_to.get(&member).copied().unwrap_or(0);
+        delivered.max(self.read_up_to(member))
+    }
+
     fn is_unread(&self, number: i64, member: Uuid) -> bool {
-        let read = self.read_up_to.get(&member).copied().unwrap_or(0);
+        let read = self.read_up_to(member);
         self.message(number).is_some_and(|it| {
             number > read && it.sender != member && !it.deleted && !it.hidden_for.contains(&member)
         })
@@ -111,7 +124,7 @@ fn apply(chat: &mut Chat, event: &LoggedEvent) -> Result<(), String> {
             chat.active = true;
             chat.activity = event.position;
         }
-        "text_sent" => {
+        "message_sent" => {
             let number = payload.number("number")?;
             expect(number == 1 + count(&chat.messages), "its number does not follow")?;
             let id = payload.id("message_id")?;
@@ -125,6 +138,8 @@ fn apply(chat: &mut Chat, event: &LoggedEvent) -> Result<(), String> {
                 sent_at: payload.time("sent_at")?,
                 deleted: false,
                 hidden_for: vec![],
+                edited: false,
+                reacted: BTreeSet::new(),
             });
             chat.activity = event.position;
         }
@@ -134,6 +149,22 @@ fn apply(chat: &mut Chat, event: &LoggedEvent) -> Result<(), String> {
             expect(up_to > before, "it reads no further")?;
             expect(up_to <= count(&chat.messages), "it reads what was not sent")?;
             expect(payload.number("unread")? == chat.unread(reader), "it counts unread wrong")?;
+        }
+        "messages_delivered" => {
+            let (by, up_to) = (payload.id("by")?, payload.number("up_to")?);
+            expect(up_to > chat.delivered_up_to(by), "it was delivered before")?;
+            expect(up_to <= count(&chat.messages), "it delivers what was not sent")?;
+            chat.delivered_up_to.insert(by, up_to);
+        }
+        "message_edited" => {
+            let (by, message) = about(chat, &payload)?;
+            expect(message.sender == by, "it is not the sender's")?;
+            expect(payload.number("revision")? == 1, "it was edited before")?;
+            message.edited = true;
+        }
+        "reacted" => {
+            let (by, message) = about(chat, &payload)?;
+            message.reacted.insert(by);
         }
         "message_deleted_for_me" => {
             let (number, by) = (payload.number("number")?, payload.id("by")?);
@@ -159,6 +190,16 @@ fn apply(chat: &mut Chat, event: &LoggedEvent) -> Result<(), String> {
         other => return Err(format!("{other} is no event of a chat")),
     }
     Ok(())
+}
+
+/// The message that is there for whoever did something to it.
+fn about<'a>(chat: &'a mut Chat, payload: &Payload) -> Result<(Uuid, &'a mut Message), String> {
+    let (number, by) = (payload.number("number")?, payload.id("by")?);
+    expect(chat.members.contains(&by), "it is by no member")?;
+    let message = chat.message_mut(number).ok_or("it is about what was not sent")?;
+    expect(message.id == payload.id("message_id")?, "it is about another")?;
+    expect(!message.deleted && !message.hidden_for.contains(&by), "it is about what is gone")?;
+    Ok((by, message))
 }
 
 fn expect(holds: bool, otherwise: &str) -> Result<(), String> {

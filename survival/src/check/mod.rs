@@ -14,6 +14,21 @@ use std::fmt;
 use crate::evidence::Evidence;
 use crate::history::History;
 
+/// The read models.
+pub const READ_MODELS: [&str; 6] = ["accounts", "chats", "messages", "blocks", "reports", "files"];
+
+pub const POLICIES: [&str; 4] = [
+    "policy:expire_messages",
+    "policy:process_files",
+    "policy:release_files",
+    "policy:sweep_files",
+];
+
+/// Who follows the log to its end, besides the relay.
+pub fn followers() -> impl Iterator<Item = &'static str> {
+    READ_MODELS.into_iter().chain(POLICIES)
+}
+
 /// What is allowed to differ from the usual.
 #[derive(Debug, Clone)]
 pub struct Expected {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::evidence::{ChatSeen, MessageSeen};
+use crate::evidence::{ChatSeen, MessageSeen, Pointers};
 use crate::load::{Ask, Client, People, Person, Reply};
 
 /// Every chat from both sides, with all messages.
@@ -59,6 +59,12 @@ async fn one_side(client: &mut Client, person: &Person, chat: Uuid, position: i6
         member: person.id,
         chat_id: id(&body, "chat_id").unwrap_or_default(),
         unread_count: number("unread_count"),
+        pointers: Pointers {
+            read: number("read_up_to"),
+            delivered: number("delivered_up_to"),
+            read_by_other: number("participant_read_up_to"),
+            delivered_to_other: number("participant_delivered_up_to"),
+        },
         total_messages: number("total_messages"),
         started: flag("started"),
         active: flag("active"),
@@ -97,5 +103,14 @@ fn message(of: &Value) -> Option<MessageSeen> {
         text: of["text"].as_str().map(str::to_owned),
         sent_at: of["sent_at"].as_str()?.parse().ok()?,
         deleted: of["deleted"].as_bool()?,
+        edited: !of["edited_at"].is_null(),
+        reactions: reactions(&of["reactions"])?,
     })
+}
+
+fn reactions(of: &Value) -> Option<Vec<(Uuid, String)>> {
+    let one = |it: &Value| Some((id(it, "account_id")?, it["emoji"].as_str()?.to_owned()));
+    let mut reactions: Vec<_> = of.as_array()?.iter().map(one).collect::<Option<_>>()?;
+    reactions.sort();
+    Some(reactions)
 }

@@ -11,13 +11,15 @@ use uuid::Uuid;
 
 use super::client::{Ask, Client};
 use super::dice::Dice;
-use super::people::Chat;
+use super::people::{Chat, Sent};
 use super::{PERSISTENCE, Shared};
 use crate::history::{Action, Answer, Attempt, Command, History, OwnRead};
 
 /// Before the second attempt; it doubles with each one.
 const BACK_OFF: Duration = Duration::from_millis(20);
 const BACK_OFF_MAX: Duration = Duration::from_millis(500);
+
+const EMOJI: [&str; 3] = ["\u{1f44d}", "\u{2764}\u{fe0f}", "\u{1f602}"];
 
 pub(super) struct Device {
     shared: Arc<Shared>,
@@ -50,11 +52,14 @@ impl Device {
             return;
         };
         match self.dice.below(100) {
-            0..65 => self.send(chat).await,
-            65..78 => self.mark_read(chat).await,
-            78..85 => self.delete_for_me(chat).await,
-            85..90 => self.delete_for_everyone(chat).await,
-            90..94 => self.open_again(chat).await,
+            0..52 => self.send(chat).await,
+            52..62 => self.mark_read(chat).await,
+            62..70 => self.mark_delivered(chat).await,
+            70..76 => self.edit(chat).await,
+            76..82 => self.react(chat).await,
+            82..87 => self.delete_for_me(chat).await,
+            87..91 => self.delete_for_everyone(chat).await,
+            91..94 => self.open_again(chat).await,
             _ => self.ask_for_too_much(chat).await,
         }
     }
@@ -86,14 +91,36 @@ impl Device {
         self.keyed(Action::MarkRead { chat: chat.id, up_to }).await;
     }
 
+    async fn mark_delivered(&mut self, chat: &Chat) {
+        let up_to = chat.last();
+        self.keyed(Action::MarkDelivered { chat: chat.id, up_to }).await;
+    }
+
+    async fn edit(&mut self, chat: &Chat) {
+        let me = self.person;
+        let may = |it: &Sent| it.by == me && !it.edited;
+        let Some(message_id) = self.take_message(chat, may, |it| it.edited = true) else { return };
+        let text = format!("{message_id} says instead: \u{270f} {}", self.dice.roll());
+        self.keyed(Action::Edit { chat: chat.id, message_id, text }).await;
+    }
+
+    async fn react(&mut self, chat: &Chat) {
+        let me = self.person;
+        let may = |it: &Sent| !it.reacted.contains(&me);
+        let taken = self.take_message(chat, may, |it| it.reacted.push(me));
+        let Some(message_id) = taken else { return };
+        let emoji = EMOJI[self.dice.below(EMOJI.len())];
+        self.keyed(react(chat.id, message_id, emoji)).await;
+    }
+
     async fn delete_for_me(&mut self, chat: &Chat) {
-        let Some((_, message_id)) = self.pick_message(chat, |_| true) else { return };
+        let Some(message_id) = self.pick_message(chat, |_| true) else { return };
         self.keyed(Action::DeleteForMe { chat: chat.id, message_id }).await;
     }
 
     async fn delete_for_everyone(&mut self, chat: &Chat) {
         let me = self.person;
-        let Some((_, message_id)) = self.pick_message(chat, |by| by == me) else { return };
+        let Some(message_id) = self.pick_message(chat, |it| it.by == me) else { return };
         self.keyed(Action::DeleteForEveryone { chat: chat.id, message_id }).await;
     }
 
@@ -108,7 +135,7 @@ impl Device {
         let message_id = self.dice.uuid();
         let me = self.person;
         let shared = Arc::clone(&self.shared);
-        let action = match self.dice.below(4) {
+        let action = match self.dice.below(6) {
             0 => Action::SendText { chat: chat.id, message_id, text: " ".to_owned() },
             1 => Action::MarkRead { chat: chat.id, up_to: 1_000_000_000 },
             2 => match shared.people.chat_of_others(me) {
@@ -117,8 +144,21 @@ impl Device {
                 }
                 None => return,
             },
-            _ => match self.pick_message(chat, |by| by != me) {
-                Some((_, message_id)) => Action::DeleteForEveryone { chat: chat.id, message_id },
+            3 => match self.pick_message(chat, |it| it.by != me) {
+                Some(message_id) => Action::DeleteForEveryone { chat: chat.id, message_id },
+                None => return,
+            },
+            4 => match self.pick_message(chat, |it| it.by != me) {
+                Some(message_id) => {
+                    Action::Edit { chat: chat.id, message_id, text: "You said so".to_owned() }
+                }
+                None => return,
+            },
+            _ => match shared.people.chat_of_others(me) {
+                Some(other) => match self.pick_message(other, |_| true) {
+                    Some(message_id) => react(other.id, message_id, EMOJI[0]),
+                    None => return,
+                },
                 None => return,
             },
         };
@@ -138,12 +178,23 @@ impl Device {
         self.command(action, key).await;
     }
 
-    fn pick_message(&mut self, chat: &Chat, by: impl Fn(usize) -> bool) -> Option<(usize, Uuid)> {
-        let messages = chat.messages.lock().unwrap_or_else(PoisonError::into_inner);
+    fn pick_message(&mut self, chat: &Chat, which: impl Fn(&Sent) -> bool) -> Option<Uuid> {
+        self.take_message(chat, which, |_| {})
+    }
+
+    /// Picks a recent message, and notes what is to become of it before anybody else picks it.
+    fn take_message(
+        &mut self,
+        chat: &Chat,
+        which: impl Fn(&Sent) -> bool,
+        take: impl FnOnce(&mut Sent),
+    ) -> Option<Uuid> {
+        let mut messages = chat.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let from = messages.len().saturating_sub(50);
-        let recent: Vec<_> = messages[from..].iter().filter(|it| by(it.0)).copied().collect();
-        drop(messages);
-        self.dice.pick(&recent).copied()
+        let recent: Vec<_> = (from..messages.len()).filter(|it| which(&messages[*it])).collect();
+        let sent = &mut messages[*self.dice.pick(&recent)?];
+        take(sent);
+        Some(sent.id)
     }
 
     /// Asks until the fate of the command is known, or persistence ends. Some give up at the first
@@ -208,6 +259,10 @@ impl Device {
     }
 }
 
+fn react(chat: Uuid, message_id: Uuid, emoji: &str) -> Action {
+    Action::React { chat, message_id, emoji: emoji.to_owned() }
+}
+
 fn first_message(body: &Value) -> Option<(i64, Uuid)> {
     let first = body["items"].get(0)?;
     Some((first["number"].as_i64()?, first["message_id"].as_str()?.parse().ok()?))
@@ -225,6 +280,17 @@ fn request(action: &Action) -> Ask {
         }
         Action::MarkRead { chat, up_to } => {
             Ask::new(Method::PUT, format!("/v1/chats/{chat}/read"), json!({ "up_to": up_to }))
+        }
+        Action::MarkDelivered { chat, up_to } => {
+            Ask::new(Method::PUT, format!("/v1/chats/{chat}/delivered"), json!({ "up_to": up_to }))
+        }
+        Action::Edit { chat, message_id, text } => {
+            let path = format!("/v1/chats/{chat}/messages/{message_id}");
+            Ask::new(Method::PATCH, path, json!({ "text": text }))
+        }
+        Action::React { chat, message_id, emoji } => {
+            let path = format!("/v1/chats/{chat}/messages/{message_id}/reaction");
+            Ask::new(Method::PUT, path, json!({ "emoji": emoji }))
         }
         Action::DeleteForMe { chat, message_id } => delete(*chat, *message_id, "me"),
         Action::DeleteForEveryone { chat, message_id } => delete(*chat, *message_id, "everyone"),

@@ -29,8 +29,18 @@ pub struct Chat {
     pub members: [usize; 2],
     /// The highest number that anybody was told.
     last: AtomicI64,
-    /// Messages that their senders know of, with the place of the sender.
-    pub(super) messages: Mutex<Vec<(usize, Uuid)>>,
+    /// Messages that their senders know of.
+    pub(super) messages: Mutex<Vec<Sent>>,
+}
+
+/// A message, and what was asked to become of it.
+pub(super) struct Sent {
+    pub(super) id: Uuid,
+    /// The place of the sender.
+    pub(super) by: usize,
+    pub(super) edited: bool,
+    /// The places of those who reacted.
+    pub(super) reacted: Vec<usize>,
 }
 
 impl Chat {
@@ -40,7 +50,8 @@ impl Chat {
 
     pub(super) fn sent(&self, by: usize, number: i64, message_id: Uuid) {
         self.last.fetch_max(number, Ordering::Relaxed);
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push((by, message_id));
+        let sent = Sent { id: message_id, by, edited: false, reacted: vec![] };
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
     }
 }
 

@@ -22,6 +22,8 @@ const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 pub struct Settings {
     pub database_url: String,
     pub nats_url: Option<String>,
+    /// Where files are.
+    pub files: PathBuf,
 }
 
 /// One `parlance serve`.
@@ -110,7 +112,10 @@ fn command(settings: &Settings) -> Command {
         .env_clear()
         .env("DATABASE_URL", &settings.database_url)
         .env("PARLANCE_MASTER_KEY", MASTER_KEY)
+        .env("PARLANCE_FILES_DIR", &settings.files)
         .env("PARLANCE_LOG", std::env::var("PARLANCE_LOG").unwrap_or_else(|_| "info".to_owned()))
+        // The hot chat is hotter than people are.
+        .env("PARLANCE_MESSAGE_INTERVAL_MS", "0")
         // Tokens of one process are good in another.
         .env("PARLANCE_ISSUER", "http://parlance.test");
     if let Some(url) = &settings.nats_url {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use survival::check::Expected;
+use survival::check::{Expected, followers};
 use survival::collect;
 use survival::load::{Client, Load, People};
 use survival::world::World;
@@ -16,9 +16,6 @@ const TAKE_OVER_MAX: Duration = Duration::from_secs(5);
 
 /// How soon some commands are acknowledged, whatever happens.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The checkpoints that a process with every role moves.
-const WORK: [&str; 4] = ["relay", "accounts", "chats", "messages"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_killed_again_and_again() {
@@ -167,7 +164,7 @@ async fn the_workers_are_killed_while_others_take_commands() {
     judge(&world, load, &Expected::default()).await;
 }
 
-/// How long it takes from now until the relay and every projector have gone past where the log is
+/// How long it takes from now until the relay and everybody else have gone past where the log is
 /// now.
 async fn take_over(world: &World) -> Duration {
     let begun = Instant::now();
@@ -175,7 +172,8 @@ async fn take_over(world: &World) -> Duration {
     let head = collect::head(&mut db).await.expect("a head");
     loop {
         let reached = collect::checkpoints(&mut db).await.expect("checkpoints");
-        if WORK.iter().all(|it| reached.get(*it).is_some_and(|it| *it > head)) {
+        let mut work = followers().chain(["relay"]);
+        if work.all(|it| reached.get(it).is_some_and(|it| *it > head)) {
             return begun.elapsed();
         }
         assert!(begun.elapsed() < Duration::from_secs(30), "nobody works: {head}, {reached:?}");

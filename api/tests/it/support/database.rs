@@ -1,11 +1,16 @@
 //! A database of one's own, and what tests do to it behind Parlance's back.
 
+use std::time::{Duration, Instant};
+
 use secrecy::ExposeSecret;
 use sqlx::{ConnectOptions, Connection, Executor};
+use tempfile::TempDir;
 use testing::TestDatabase;
 
 pub(crate) struct Database {
     pub(crate) url: String,
+    /// Where files are: they belong to it, whoever serves them.
+    pub(crate) files: TempDir,
     inner: TestDatabase,
 }
 
@@ -13,7 +18,8 @@ impl Database {
     /// A new one, with every migration applied.
     pub(crate) async fn fresh() -> Self {
         let inner = TestDatabase::create().await;
-        Self { url: inner.url().expose_secret().to_owned(), inner }
+        let files = TempDir::new().unwrap();
+        Self { url: inner.url().expose_secret().to_owned(), files, inner }
     }
 
     /// A new one, with nothing in it.
@@ -29,6 +35,25 @@ impl Database {
         let mut connection = self.inner.options().connect().await.unwrap();
         connection.execute(statement).await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// Waits until the projector of this name has applied `position`.
+    pub(crate) async fn until_applied(&self, projector: &str, position: i64) {
+        let give_up = Instant::now() + Duration::from_secs(10);
+        let mut connection = self.inner.options().connect().await.unwrap();
+        let statement = "SELECT position FROM public.checkpoints WHERE name = $1";
+        while Instant::now() < give_up {
+            let reached: Option<i64> = sqlx::query_scalar(statement)
+                .bind(projector)
+                .fetch_optional(&mut connection)
+                .await
+                .unwrap();
+            if reached.is_some_and(|it| it >= position) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("{projector} has not come to {position}");
     }
 
     /// Takes it away from everybody who uses it.

@@ -51,10 +51,25 @@ impl World {
         Self::start(Database::fresh().await, ServeRole::value_variants(), None).await
     }
 
+    /// As [`new`](Self::new), with settings of its own.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let database = Database::fresh().await;
+        Self::start_with(database, ServeRole::value_variants(), None, settings).await
+    }
+
     pub(crate) async fn start(
         database: Database,
         roles: &[ServeRole],
         nats: Option<&NatsServer>,
+    ) -> Self {
+        Self::start_with(database, roles, nats, &[]).await
+    }
+
+    async fn start_with(
+        database: Database,
+        roles: &[ServeRole],
+        nats: Option<&NatsServer>,
+        own: &[(&str, &str)],
     ) -> Self {
         let ahead = Arc::new(AtomicI64::new(0));
         let seconds = Arc::clone(&ahead);
@@ -63,7 +78,7 @@ impl World {
             system.now() + TimeDelta::seconds(seconds.load(Ordering::Relaxed))
         });
         let roles: BTreeSet<_> = roles.iter().copied().collect();
-        let settings = settings(&database.url, nats.map(NatsServer::url).as_ref());
+        let settings = settings(&database, nats.map(NatsServer::url).as_ref(), own);
         let server = serve::start(settings, &roles, clock, Ids::random()).await.unwrap();
         Self { addr: server.addr(), server, database, ahead }
     }
@@ -132,6 +147,32 @@ impl World {
         answer
     }
 
+    /// The same person, signed in anew: access tokens last for minutes.
+    pub(crate) async fn again(&self, person: &Person) -> Person {
+        let body = json!({ "email": person.email, "password": PASSWORD });
+        let answer = self.post("/v1/auth/email/login", &body).send().await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        let (token, refresh_token) = (answer.text("access_token"), answer.text("refresh_token"));
+        Person { token, refresh_token, ..person.clone() }
+    }
+
+    /// Waits until the projector of this name has applied `position`.
+    pub(crate) async fn until_applied(&self, projector: &str, position: i64) {
+        self.database.until_applied(projector, position).await;
+    }
+
+    /// Executes a command that answers nothing but its position, which is returned.
+    pub(crate) async fn done(&self, by: &Person, ask: Ask) -> i64 {
+        let answer = ask.by(by).send().await;
+        assert_eq!((answer.status, answer.bytes.len()), (204, 0), "{answer:?}");
+        answer.position()
+    }
+
+    /// Without a body.
+    pub(crate) fn ask(&self, method: &str, path: &str) -> Ask {
+        Ask::new(self.addr, method, path)
+    }
+
     /// Reads as of `position`; must succeed.
     pub(crate) async fn read(&self, by: &Person, path: &str, position: i64) -> Value {
         let answer = self.get(path).by(by).at(position).send().await;
@@ -154,13 +195,18 @@ pub(crate) fn master_key() -> String {
     testing::master_key_base64().expose_secret().to_owned()
 }
 
-fn settings(url: &str, nats_url: Option<&SecretString>) -> ServeSettings {
+fn settings(
+    database: &Database,
+    nats_url: Option<&SecretString>,
+    own: &[(&str, &str)],
+) -> ServeSettings {
     let read = |name: &str| match name {
-        "DATABASE_URL" => Some(url.to_owned()),
+        "DATABASE_URL" => Some(database.url.clone()),
         "NATS_URL" => nats_url.map(|it| it.expose_secret().to_owned()),
         "PARLANCE_ADDR" => Some("127.0.0.1:0".to_owned()),
+        "PARLANCE_FILES_DIR" => Some(database.files.path().display().to_string()),
         "PARLANCE_MASTER_KEY" => Some(master_key()),
-        _ => None,
+        other => own.iter().find(|(name, _)| *name == other).map(|(_, value)| (*value).to_owned()),
     };
     Environment::new(&read).serve().unwrap()
 }

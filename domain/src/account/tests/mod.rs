@@ -2,6 +2,7 @@
 
 mod claims;
 mod names;
+mod privacy;
 mod profile;
 
 use chrono::{DateTime, Utc};

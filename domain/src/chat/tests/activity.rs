@@ -1,10 +1,12 @@
 //! Rule 7: an inactive chat takes no message.
 
-use super::{
-    ALICE, BOB, FIRST, SECOND, deactivate, deactivated, delete_for_everyone, delete_for_me,
-    deleted_for_everyone, deleted_for_me, given, mark_read, open, opened, reactivate, reactivated,
-    read, send, sent,
+use super::commands::{
+    deactivate, delete_for_everyone, delete_for_me, mark_read, open, reactivate, send,
 };
+use super::events::{
+    deactivated, deleted_for_everyone, deleted_for_me, opened, reactivated, read, sent,
+};
+use super::{ALICE, BOB, FIRST, SECOND, given};
 use crate::chat::ChatError;
 
 #[test]

@@ -2,10 +2,9 @@
 
 use cqrs_es::Aggregate;
 
-use super::{
-    ALICE, BOB, FIRST, NEVER_SENT, SECOND, delete_for_everyone, delete_for_me,
-    deleted_for_everyone, deleted_for_me, folded, given, opened, read, sent,
-};
+use super::commands::{delete_for_everyone, delete_for_me};
+use super::events::{deleted_for_everyone, deleted_for_me, opened, read, sent};
+use super::{ALICE, BOB, FIRST, NEVER_SENT, SECOND, folded, given};
 use crate::chat::ChatError;
 
 #[test]

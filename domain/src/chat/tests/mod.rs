@@ -1,21 +1,43 @@
-//! What a chat does with each command. The vocabulary is here; the modules hold the tests.
+//! What a chat does with each command. [`commands`] and [`events`] are the vocabulary; the other
+//! modules hold the tests.
 
 mod activity;
+mod answering;
+mod blocking;
+mod clearing;
+mod commands;
 mod deleting;
+mod disappearing;
+mod drafts;
+mod editing;
+mod events;
+mod files;
+mod forwarding;
 mod histories;
 mod model;
+mod muting_archiving;
 mod opening;
+mod pinning;
+mod quoting;
+mod rates;
+mod reacting;
 mod reading;
+mod receipts;
+mod reporting;
+mod secrecy;
 mod sending;
 mod size;
+mod starring;
+mod tags;
+mod unread;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use uuid::Uuid;
 
-use super::{Chat, ChatCommand, ChatEvent};
-use crate::{AccountId, ChatId, MessageId, Personal};
+use super::{Chat, ChatCommand, ChatError, ChatEvent};
+use crate::{AccountId, ChatId, Decider, MessageId};
 
 const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));
 const BOB: AccountId = AccountId(Uuid::from_u128(0xB2));
@@ -42,6 +64,13 @@ fn folded(events: impl IntoIterator<Item = ChatEvent>) -> Chat {
     chat
 }
 
+/// What `command` leads to after `before`; it is recorded there.
+fn record(before: &mut Vec<ChatEvent>, command: ChatCommand) -> Result<Vec<ChatEvent>, ChatError> {
+    let events = folded(before.clone()).decide(command)?;
+    before.extend(events.clone());
+    Ok(events)
+}
+
 /// The chat between Alice and Bob.
 fn chat_id() -> ChatId {
     ChatId::between(ALICE, BOB)
@@ -52,103 +81,10 @@ fn other(member: AccountId) -> AccountId {
     if member == ALICE { BOB } else { ALICE }
 }
 
-fn open(by: AccountId, with: AccountId) -> ChatCommand {
-    ChatCommand::Open { by, with, now: NOW }
+fn after(seconds: i64) -> DateTime<Utc> {
+    NOW + TimeDelta::seconds(seconds)
 }
 
-fn send(message_id: MessageId, sender: AccountId) -> ChatCommand {
-    send_text(message_id, sender, HELLO)
-}
-
-fn send_text(message_id: MessageId, sender: AccountId, text: &str) -> ChatCommand {
-    ChatCommand::SendText { message_id, sender, text: text.to_owned(), now: NOW }
-}
-
-fn mark_read(reader: AccountId, up_to: u64) -> ChatCommand {
-    ChatCommand::MarkRead { reader, up_to, now: NOW }
-}
-
-fn delete_for_me(message_id: MessageId, by: AccountId) -> ChatCommand {
-    ChatCommand::DeleteForMe { message_id, by, now: NOW }
-}
-
-fn delete_for_everyone(message_id: MessageId, by: AccountId) -> ChatCommand {
-    ChatCommand::DeleteForEveryone { message_id, by, now: NOW }
-}
-
-fn deactivate() -> ChatCommand {
-    ChatCommand::Deactivate { now: NOW }
-}
-
-fn reactivate() -> ChatCommand {
-    ChatCommand::Reactivate { now: NOW }
-}
-
-fn opened() -> ChatEvent {
-    opened_by(ALICE)
-}
-
-fn opened_by(opened_by: AccountId) -> ChatEvent {
-    ChatEvent::Opened { chat_id: chat_id(), members: [ALICE, BOB], opened_by, opened_at: NOW }
-}
-
-fn sent(number: u64, message_id: MessageId, sender: AccountId) -> ChatEvent {
-    text_sent(number, message_id, sender, HELLO)
-}
-
-fn text_sent(number: u64, message_id: MessageId, sender: AccountId, text: &str) -> ChatEvent {
-    ChatEvent::TextSent {
-        chat_id: chat_id(),
-        message_id,
-        number,
-        sender,
-        recipient: other(sender),
-        text: Personal::new(sender, text.to_owned()),
-        sent_at: NOW,
-    }
-}
-
-fn read(reader: AccountId, up_to: u64, unread: u64) -> ChatEvent {
-    ChatEvent::MessagesRead { chat_id: chat_id(), reader, up_to, unread, read_at: NOW }
-}
-
-fn deleted_for_me(
-    number: u64,
-    message_id: MessageId,
-    by: AccountId,
-    was_unread: bool,
-) -> ChatEvent {
-    ChatEvent::MessageDeletedForMe {
-        chat_id: chat_id(),
-        message_id,
-        number,
-        by,
-        was_unread,
-        deleted_at: NOW,
-    }
-}
-
-fn deleted_for_everyone(
-    number: u64,
-    message_id: MessageId,
-    by: AccountId,
-    was_unread: bool,
-) -> ChatEvent {
-    ChatEvent::MessageDeletedForEveryone {
-        chat_id: chat_id(),
-        message_id,
-        number,
-        by,
-        recipient: other(by),
-        was_unread,
-        deleted_at: NOW,
-    }
-}
-
-fn deactivated() -> ChatEvent {
-    ChatEvent::Deactivated { chat_id: chat_id(), deactivated_at: NOW }
-}
-
-fn reactivated() -> ChatEvent {
-    ChatEvent::Reactivated { chat_id: chat_id(), reactivated_at: NOW }
+fn days_after(days: i64) -> DateTime<Utc> {
+    NOW + TimeDelta::days(days)
 }

@@ -3,10 +3,11 @@
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::{
-    ALICE, BOB, FIRST, MALLORY, deactivate, deactivated, delete_for_everyone, delete_for_me,
-    folded, given, mark_read, open, opened, opened_by, reactivate, send, sent,
+use super::commands::{
+    deactivate, delete_for_everyone, delete_for_me, mark_read, open, reactivate, send,
 };
+use super::events::{deactivated, opened, opened_by, sent};
+use super::{ALICE, BOB, FIRST, MALLORY, folded, given};
 use crate::chat::{Chat, ChatError};
 use crate::{AccountId, ChatId};
 

@@ -1,9 +1,8 @@
 //! Rule 5: how far each member has read.
 
-use super::{
-    ALICE, BOB, FIRST, FOURTH, SECOND, THIRD, deleted_for_everyone, deleted_for_me, given,
-    mark_read, opened, read, sent,
-};
+use super::commands::mark_read;
+use super::events::{deleted_for_everyone, deleted_for_me, opened, read, sent};
+use super::{ALICE, BOB, FIRST, FOURTH, SECOND, THIRD, given};
 use crate::chat::{ChatError, ChatEvent};
 
 #[test]

@@ -1,19 +1,18 @@
 //! Rules 3 and 4: what a text is, and how messages are numbered.
 
-use super::{
-    ALICE, BOB, FIRST, SECOND, THIRD, deleted_for_everyone, deleted_for_me, given, opened, send,
-    send_text, sent, text_sent,
-};
+use super::commands::{send, send_text};
+use super::events::{deleted_for_everyone, deleted_for_me, opened, sent, sent_text};
+use super::{ALICE, BOB, FIRST, SECOND, THIRD, given};
 use crate::chat::{ChatError, ChatEvent};
 
 #[test]
 fn a_member_sends_a_text_to_the_other() {
     given([opened()])
         .when(send_text(FIRST, ALICE, "how are you?"))
-        .then_expect_events(vec![text_sent(1, FIRST, ALICE, "how are you?")]);
+        .then_expect_events(vec![sent_text(1, FIRST, ALICE, "how are you?")]);
     given([opened()])
         .when(send_text(FIRST, BOB, "how are you?"))
-        .then_expect_events(vec![text_sent(1, FIRST, BOB, "how are you?")]);
+        .then_expect_events(vec![sent_text(1, FIRST, BOB, "how are you?")]);
 }
 
 #[test]
@@ -143,5 +142,5 @@ fn sending(text: &str) -> Result<Vec<ChatEvent>, ChatError> {
 }
 
 fn recorded(text: &str) -> Vec<ChatEvent> {
-    vec![text_sent(1, FIRST, ALICE, text)]
+    vec![sent_text(1, FIRST, ALICE, text)]
 }

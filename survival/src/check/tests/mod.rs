@@ -4,12 +4,12 @@ mod story;
 
 use serde_json::json;
 
-use super::{Expected, Invariant, Planted, violations};
+use super::{Expected, Invariant, Planted, followers, violations};
 use crate::evidence::{ChatSeen, Evidence, JetStream};
 use crate::history::{Answer, Attempt, History};
 use story::{
-    ALICE, CHAT, FIRST, THIRD, answer, event, forget_last_message, read, renumber, stream_of,
-    text_sent, time, told,
+    ALICE, BOB, CHAT, FIRST, LAST, SECOND, THIRD, answer, delivered, edited, event,
+    forget_last_message, reacted, read, renumber, sent, stream_of, time, told,
 };
 
 #[test]
@@ -49,12 +49,12 @@ fn a_clock_that_went_back_is_found() {
 
 #[test]
 fn a_stream_version_that_is_off_is_found() {
-    finds(Invariant::SequencesDense, |_, evidence| evidence.streams[2].2 = 6);
+    finds(Invariant::SequencesDense, |_, evidence| evidence.streams[2].2 = 9);
 }
 
 #[test]
 fn a_head_that_is_off_is_found() {
-    finds(Invariant::PositionsDense, |_, evidence| evidence.head = 8);
+    finds(Invariant::PositionsDense, |_, evidence| evidence.head = 11);
 }
 
 /// The log is without a fault, and what was acknowledged is not in it.
@@ -71,7 +71,7 @@ fn a_lost_command_is_found() {
 #[test]
 fn a_doubled_command_is_found() {
     finds(Invariant::AcknowledgedExactlyOnce, |_, evidence| {
-        let mut again = event(8, "chat", CHAT, 6, "text_sent", &text_sent(THIRD, 4, ALICE, 7));
+        let mut again = event(11, "chat", CHAT, 9, "message_sent", &sent(THIRD, 4, ALICE, 10));
         again.request_id = "another".to_owned();
         evidence.log.push(again);
         renumber(evidence);
@@ -81,8 +81,8 @@ fn a_doubled_command_is_found() {
 #[test]
 fn a_doubled_effect_of_a_command_without_an_answer_is_found() {
     finds(Invariant::AcknowledgedExactlyOnce, |history, evidence| {
-        history.commands[6].attempts = vec![Attempt::Unanswered];
-        evidence.log.push(event(8, "chat", CHAT, 6, "text_sent", &text_sent(THIRD, 4, ALICE, 7)));
+        history.commands[LAST].attempts = vec![Attempt::Unanswered];
+        evidence.log.push(event(11, "chat", CHAT, 9, "message_sent", &sent(THIRD, 4, ALICE, 10)));
         renumber(evidence);
     });
 }
@@ -90,7 +90,7 @@ fn a_doubled_effect_of_a_command_without_an_answer_is_found() {
 #[test]
 fn a_command_without_an_answer_may_be_there_or_not() {
     let (mut history, mut evidence) = told();
-    history.commands[6].attempts = vec![Attempt::Unanswered];
+    history.commands[LAST].attempts = vec![Attempt::Unanswered];
     assert_eq!(violations(&history, &evidence, &Expected::default()), []);
 
     evidence.log.pop();
@@ -102,7 +102,7 @@ fn a_command_without_an_answer_may_be_there_or_not() {
 #[test]
 fn a_refused_command_in_the_log_is_found() {
     finds(Invariant::RefusedNever, |history, _| {
-        history.commands[6].attempts = vec![Attempt::Answered(answer(422, 7, None))];
+        history.commands[LAST].attempts = vec![Attempt::Answered(answer(422, 10, None))];
     });
 }
 
@@ -110,10 +110,10 @@ fn a_refused_command_in_the_log_is_found() {
 #[test]
 fn a_refused_attempt_in_the_log_is_found() {
     finds(Invariant::RefusedNever, |history, _| {
-        let mut later = answer(201, 7, Some(3));
+        let mut later = answer(201, 10, Some(3));
         later.request_id = "later".to_owned();
-        let attempts = vec![answer(409, 7, None), later];
-        history.commands[6].attempts = attempts.into_iter().map(Attempt::Answered).collect();
+        let attempts = vec![answer(409, 10, None), later];
+        history.commands[LAST].attempts = attempts.into_iter().map(Attempt::Answered).collect();
     });
 }
 
@@ -127,11 +127,11 @@ fn an_event_that_nobody_asked_for_is_found() {
 #[test]
 fn a_wrong_number_or_position_in_an_answer_is_found() {
     finds(Invariant::AcknowledgedExactlyOnce, |history, _| {
-        history.commands[6].attempts = vec![Attempt::Answered(answer(201, 7, Some(2)))];
+        history.commands[LAST].attempts = vec![Attempt::Answered(answer(201, 10, Some(2)))];
     });
     finds(Invariant::AcknowledgedExactlyOnce, |history, _| {
-        let early = Answer { position: Some(6), ..answer(201, 7, Some(3)) };
-        history.commands[6].attempts = vec![Attempt::Answered(early)];
+        let early = Answer { position: Some(9), ..answer(201, 10, Some(3)) };
+        history.commands[LAST].attempts = vec![Attempt::Answered(early)];
     });
     finds(Invariant::AcknowledgedExactlyOnce, |history, _| {
         let early = Answer { position: Some(5), ..answer(204, 6, None) };
@@ -189,8 +189,15 @@ fn a_parked_event_is_found() {
 
 #[test]
 fn a_read_model_that_differs_is_found() {
-    let faults: [fn(&mut ChatSeen); 9] = [
+    let faults: [fn(&mut ChatSeen); 16] = [
         |seen| seen.unread_count += 1,
+        |seen| seen.pointers.read = 0,
+        |seen| seen.pointers.delivered = 0,
+        |seen| seen.pointers.read_by_other = 1,
+        |seen| seen.pointers.delivered_to_other = 1,
+        |seen| seen.messages[0].edited = false,
+        |seen| seen.messages[0].reactions.clear(),
+        |seen| seen.messages[0].text = Some("one".to_owned()),
         |seen| seen.total_messages -= 1,
         |seen| seen.started = false,
         |seen| seen.active = false,
@@ -217,6 +224,32 @@ fn a_count_in_an_event_that_differs_is_found() {
 }
 
 #[test]
+fn an_act_that_contradicts_its_chat_is_found() {
+    let faults = [
+        (6, delivered(0)),
+        (6, delivered(9)),
+        (7, edited(BOB, 1)),
+        (7, edited(ALICE, 2)),
+        (8, reacted(SECOND)),
+    ];
+    for (place, payload) in faults {
+        finds(Invariant::SequencesDense, |_, evidence| {
+            evidence.log[place].payload = payload.to_string();
+        });
+    }
+}
+
+#[test]
+fn a_lost_edit_reaction_or_receipt_is_found() {
+    for place in [6, 7, 8] {
+        finds(Invariant::AcknowledgedExactlyOnce, |_, evidence| {
+            evidence.log.remove(place);
+            renumber(evidence);
+        });
+    }
+}
+
+#[test]
 fn a_stale_read_is_found() {
     finds(Invariant::ReadModelsAreTheFold, |history, _| history.reads[0].position = 3);
     finds(Invariant::ReadModelsAreTheFold, |history, _| history.reads[0].shown = None);
@@ -227,14 +260,14 @@ fn a_stale_read_is_found() {
 fn poison_holds_its_own_chat() {
     let (mut history, mut evidence) = told();
     history.commands.pop();
-    evidence.log[6] = event(7, "chat", CHAT, 5, "text_sent", &json!({ "garbage": true }));
+    evidence.log[LAST] = event(10, "chat", CHAT, 8, "message_sent", &json!({ "garbage": true }));
     evidence.jetstream = Some(stream_of(&evidence.log));
     forget_last_message(&mut evidence);
-    for projector in ["accounts", "chats", "messages"] {
-        evidence.parked.push((projector.to_owned(), 7));
+    for projector in followers() {
+        evidence.parked.push((projector.to_owned(), 10));
     }
     let poison = |skipped| Expected {
-        planted: vec![Planted::Poison { position: 7, skipped }],
+        planted: vec![Planted::Poison { position: 10, skipped }],
         ..Expected::default()
     };
     assert_eq!(violations(&history, &evidence, &poison(false)), []);

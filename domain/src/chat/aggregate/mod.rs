@@ -1,0 +1,336 @@
+//! The state of a chat, and which rule decides what.
+
+mod apply;
+mod blocking;
+mod expiring;
+mod messages;
+mod pointers;
+mod sending;
+mod settings;
+mod text;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use serde::{Deserialize, Serialize};
+
+use super::messages::{Mark, MemberMark, Messages, Side};
+use super::{ChatCommand, ChatError, ChatEvent, Disappearing};
+use crate::{AccountId, ChatId, ClaimChange, Decider, MessageId};
+
+/// The state that decisions about a chat depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chat {
+    #[default]
+    Absent,
+    Open(Box<OpenChat>),
+}
+
+/// A chat that has been opened, or in which one has blocked the other before that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenChat {
+    chat_id: ChatId,
+    /// Sorted.
+    members: [AccountId; 2],
+    opened: bool,
+    active: bool,
+    messages: Messages,
+    /// Numbers, in the order of pinning.
+    pins: Vec<u64>,
+    disappearing: Option<Disappearing>,
+    sides: [Member; 2],
+}
+
+/// What a chat is to one of its members.
+#[expect(clippy::struct_excessive_bools, reason = "each is on or off by itself")]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Member {
+    read_up_to: u64,
+    delivered_up_to: u64,
+    cleared_up_to: u64,
+    marked_unread: bool,
+    muted: Muted,
+    archived: bool,
+    has_draft: bool,
+    /// The other member.
+    blocks: bool,
+    /// When as many messages as ever may be sent at once again.
+    allowance_full_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Muted {
+    #[default]
+    No,
+    Until(DateTime<Utc>),
+    ForEver,
+}
+
+impl Muted {
+    fn is_on(self, now: DateTime<Utc>) -> bool {
+        match self {
+            Self::No => false,
+            Self::Until(until) => now < until,
+            Self::ForEver => true,
+        }
+    }
+}
+
+/// Who acts on which message, and when.
+#[derive(Debug, Clone, Copy)]
+struct Act {
+    message_id: MessageId,
+    by: AccountId,
+    now: DateTime<Utc>,
+}
+
+impl Decider for Chat {
+    const STATE_SCHEMA: &'static str = "chat-2";
+
+    fn decide(&self, command: ChatCommand) -> Result<Vec<ChatEvent>, ChatError> {
+        match (self, command) {
+            (Self::Absent, ChatCommand::Open { by, with, now }) => open(by, with, now),
+            (Self::Absent, ChatCommand::Block { by, whom, now }) => {
+                blocking::block_unopened(by, whom, now)
+            }
+            (Self::Absent, ChatCommand::Unblock { .. }) => Ok(vec![]),
+            (Self::Absent, _) => Err(ChatError::NotFound),
+            (Self::Open(chat), command) => chat.decide(command),
+        }
+    }
+
+    fn claims(&self, _event: &ChatEvent) -> Vec<ClaimChange> {
+        vec![]
+    }
+
+    fn weight(&self) -> usize {
+        match self {
+            Self::Absent => size_of::<Self>(),
+            Self::Open(chat) => size_of::<Self>() + size_of::<OpenChat>() + chat.messages.weight(),
+        }
+    }
+}
+
+fn open(by: AccountId, with: AccountId, now: DateTime<Utc>) -> Result<Vec<ChatEvent>, ChatError> {
+    let members = pair(by, with)?;
+    let chat_id = ChatId::between(by, with);
+    Ok(vec![ChatEvent::Opened { chat_id, members, opened_by: by, opened_at: now }])
+}
+
+/// Both, sorted.
+fn pair(by: AccountId, with: AccountId) -> Result<[AccountId; 2], ChatError> {
+    let mut members = [by, with];
+    members.sort();
+    if by == with { Err(ChatError::SameMember) } else { Ok(members) }
+}
+
+impl Chat {
+    /// The number of the message with this id, when it was ever sent.
+    #[must_use]
+    pub fn number_of(&self, message_id: MessageId) -> Option<u64> {
+        match self {
+            Self::Absent => None,
+            Self::Open(chat) => chat.messages.number_of(message_id),
+        }
+    }
+
+    /// Whether the message with this id was sent, and not deleted for everyone or expired since.
+    #[must_use]
+    pub fn holds(&self, message_id: MessageId) -> bool {
+        match self {
+            Self::Absent => false,
+            Self::Open(chat) => {
+                let number = chat.messages.number_of(message_id);
+                number.is_some_and(|it| !chat.messages.is(Mark::Deleted, it))
+            }
+        }
+    }
+}
+
+impl OpenChat {
+    fn new(chat_id: ChatId, members: [AccountId; 2]) -> Self {
+        Self {
+            chat_id,
+            members,
+            opened: false,
+            active: true,
+            messages: Messages::default(),
+            pins: vec![],
+            disappearing: None,
+            sides: Default::default(),
+        }
+    }
+
+    fn decide(&self, command: ChatCommand) -> Result<Vec<ChatEvent>, ChatError> {
+        let act = |message_id, by, now| Act { message_id, by, now };
+        match command {
+            ChatCommand::Open { by, with, now } => self.open_again(by, with, now),
+            ChatCommand::Block { by, whom, now } => self.block(by, whom, now),
+            ChatCommand::Unblock { by, whom, now } => self.unblock(by, whom, now),
+            _ if !self.opened => Err(ChatError::NotFound),
+            ChatCommand::Send { message, limits, now } => self.send(*message, limits, now),
+            ChatCommand::Edit { message_id, by, text, tags, limits, now } => {
+                self.edit(act(message_id, by, now), text.as_deref(), &tags, limits)
+            }
+            ChatCommand::DeleteForMe { message_id, by, now } => {
+                self.delete_for_me(act(message_id, by, now))
+            }
+            ChatCommand::DeleteForEveryone { message_id, by, now } => {
+                self.delete_for_everyone(act(message_id, by, now))
+            }
+            ChatCommand::React { message_id, by, emoji, now } => {
+                self.react(act(message_id, by, now), emoji)
+            }
+            ChatCommand::RemoveReaction { message_id, by, now } => {
+                self.remove_reaction(act(message_id, by, now))
+            }
+            ChatCommand::Pin { message_id, by, now } => self.pin(act(message_id, by, now)),
+            ChatCommand::Unpin { message_id, by, now } => self.unpin(act(message_id, by, now)),
+            ChatCommand::Star { message_id, by, now } => self.star(act(message_id, by, now)),
+            ChatCommand::Unstar { message_id, by, now } => self.unstar(act(message_id, by, now)),
+            ChatCommand::Answer { message_id, by, answer, now } => {
+                self.answer(act(message_id, by, now), answer)
+            }
+            ChatCommand::Report { report_id, message_id, by, seen, now } => {
+                self.report(act(message_id, by, now), report_id, *seen)
+            }
+            ChatCommand::MarkRead { reader, up_to, now } => self.mark_read(reader, up_to, now),
+            ChatCommand::MarkDelivered { by, up_to, now } => self.mark_delivered(by, up_to, now),
+            ChatCommand::MarkUnread { by, now } => self.mark_unread(by, now),
+            ChatCommand::Clear { by, now } => self.clear(by, now),
+            ChatCommand::SaveDraft { by, text, reply_to, now } => {
+                self.save_draft(by, text, reply_to, now)
+            }
+            ChatCommand::SetDisappearing { by, after, now } => {
+                self.set_disappearing(by, after, now)
+            }
+            ChatCommand::Mute { by, until, now } => self.mute(by, until, now),
+            ChatCommand::Unmute { by, now } => self.unmute(by, now),
+            ChatCommand::Archive { by, now } => self.archive(by, now),
+            ChatCommand::Unarchive { by, now } => self.unarchive(by, now),
+            ChatCommand::Expire { now } => Ok(self.expire(now)),
+            ChatCommand::Deactivate { now } if self.active => {
+                Ok(vec![ChatEvent::Deactivated { chat_id: self.chat_id, deactivated_at: now }])
+            }
+            ChatCommand::Reactivate { now } if !self.active => {
+                Ok(vec![ChatEvent::Reactivated { chat_id: self.chat_id, reactivated_at: now }])
+            }
+            ChatCommand::Deactivate { .. } | ChatCommand::Reactivate { .. } => Ok(vec![]),
+        }
+    }
+
+    fn open_again(
+        &self,
+        by: AccountId,
+        with: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ChatEvent>, ChatError> {
+        self.sides(by, with)?;
+        if self.opened { Ok(vec![]) } else { open(by, with, now) }
+    }
+
+    fn side(&self, account: AccountId) -> Result<Side, ChatError> {
+        if account == self.members[0] {
+            Ok(Side::First)
+        } else if account == self.members[1] {
+            Ok(Side::Second)
+        } else {
+            Err(ChatError::NotAMember(account))
+        }
+    }
+
+    /// The side of `by`, when `with` is the other.
+    fn sides(&self, by: AccountId, with: AccountId) -> Result<Side, ChatError> {
+        let side = self.side(by)?;
+        self.side(with)?;
+        if by == with { Err(ChatError::SameMember) } else { Ok(side) }
+    }
+
+    fn member(&self, side: Side) -> &Member {
+        &self.sides[side.index()]
+    }
+
+    fn other(&self, side: Side) -> AccountId {
+        self.members[side.other().index()]
+    }
+
+    /// What `side` does now never reaches the other member.
+    fn is_withheld(&self, side: Side) -> bool {
+        self.member(side.other()).blocks
+    }
+
+    /// Whoever has blocked the other does not speak to them either.
+    fn may_speak(&self, side: Side) -> Result<(), ChatError> {
+        if !self.active {
+            Err(ChatError::Inactive)
+        } else if self.member(side).blocks {
+            Err(ChatError::YouBlocked)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn number_of(&self, message_id: MessageId) -> Result<u64, ChatError> {
+        self.messages.number_of(message_id).ok_or(ChatError::UnknownMessage(message_id))
+    }
+
+    fn is_hidden(&self, number: u64, side: Side) -> bool {
+        number <= self.member(side).cleared_up_to
+            || self.messages.is_for(MemberMark::Hidden, number, side)
+    }
+
+    /// The number of a message that `side` can see, deleted or not.
+    fn seen(&self, message_id: MessageId, side: Side) -> Result<u64, ChatError> {
+        let number = self.number_of(message_id)?;
+        if self.is_hidden(number, side) {
+            Err(ChatError::UnknownMessage(message_id))
+        } else {
+            Ok(number)
+        }
+    }
+
+    /// The number of a message that `side` can see and that is still there.
+    fn present(&self, message_id: MessageId, side: Side) -> Result<u64, ChatError> {
+        let number = self.seen(message_id, side)?;
+        if self.messages.is(Mark::Deleted, number) { Err(ChatError::Deleted) } else { Ok(number) }
+    }
+
+    fn is_unread(&self, number: u64, side: Side) -> bool {
+        number > self.member(side).read_up_to && self.messages.counts(number, side)
+    }
+}
+
+impl Aggregate for Chat {
+    const TYPE: &'static str = "chat";
+    type Command = ChatCommand;
+    type Event = ChatEvent;
+    type Error = ChatError;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: ChatCommand,
+        _services: &(),
+        sink: &EventSink<Self>,
+    ) -> Result<(), ChatError> {
+        for event in self.decide(command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    /// Folds one recorded event into the state. Never fails and never judges: it already happened.
+    fn apply(&mut self, event: ChatEvent) {
+        if let Self::Absent = self
+            && let ChatEvent::Opened { chat_id, members, .. }
+            | ChatEvent::Blocked { chat_id, members, .. } = &event
+        {
+            *self = Self::Open(Box::new(OpenChat::new(*chat_id, *members)));
+        }
+        if let Self::Open(chat) = self {
+            chat.apply(&event);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! One file, as far as decisions depend on it.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::names::is_image;
+use super::{
+    ATTACHMENTS_MAX, Arrived, ImageFacts, LibraryError, Rejection, Sha256, THUMBNAILS_MAX,
+};
+use crate::{ChatId, FileId, MessageId};
+
+/// How far a file has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It may be uploaded.
+    Requested,
+    /// It has arrived, and waits in quarantine.
+    Completed,
+    Published,
+    Rejected(Rejection),
+}
+
+/// A file that is not removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    pub stage: Stage,
+    /// As declared; as it turned out, once it is completed.
+    pub content_type: String,
+    /// In bytes, as declared.
+    pub size: u64,
+    pub sha256: Sha256,
+    /// Everything that is stored of it: where it is, then its thumbnails, then where it was.
+    pub objects: Vec<String>,
+    /// The storage's name for its upload in parts, until it is completed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multipart: Option<String>,
+    /// Bytes that count against the quota.
+    pub(super) counted: u64,
+    /// The messages it is attached to.
+    pub(super) attachments: BTreeSet<(ChatId, MessageId)>,
+    /// When something last happened to it.
+    pub(super) idle_since: DateTime<Utc>,
+}
+
+impl File {
+    /// Where its bytes are.
+    #[must_use]
+    pub fn object(&self) -> &str {
+        self.objects.first().map_or("", String::as_str)
+    }
+
+    /// The messages it is attached to.
+    #[must_use]
+    pub fn attachments(&self) -> impl ExactSizeIterator<Item = (ChatId, MessageId)> {
+        self.attachments.iter().copied()
+    }
+
+    /// Refuses what was rejected, and what has not arrived.
+    pub(super) const fn arrived(&self) -> Result<(), LibraryError> {
+        match self.stage {
+            Stage::Requested => Err(LibraryError::NotCompleted),
+            Stage::Completed | Stage::Published => Ok(()),
+            Stage::Rejected(reason) => Err(LibraryError::Rejected(reason)),
+        }
+    }
+
+    /// What this file is, now that it is seen what arrived; or why it is rejected.
+    pub(super) fn judge(&self, arrived: Arrived) -> Result<String, Rejection> {
+        if arrived.size != self.size {
+            return Err(Rejection::SizeMismatch);
+        }
+        if arrived.sha256 != self.sha256 {
+            return Err(Rejection::ChecksumMismatch);
+        }
+        if !is_image(&self.content_type) {
+            return Ok(self.content_type.clone());
+        }
+        arrived.sniffed_type.filter(|it| is_image(it)).ok_or(Rejection::TypeMismatch)
+    }
+
+    /// Refuses to publish what was not asked for.
+    pub(super) fn fits(&self, size: u64, image: Option<&ImageFacts>) -> Result<(), LibraryError> {
+        if image.is_some() && !is_image(&self.content_type) {
+            return Err(LibraryError::NotAnImage);
+        }
+        let actual = size.saturating_add(image.map_or(0, ImageFacts::bytes));
+        if actual > self.counted {
+            return Err(LibraryError::PublishedTooLarge { max: self.counted, actual });
+        }
+        Ok(())
+    }
+
+    /// Whether it is attached to this message; refuses one message too many.
+    pub(super) fn is_attached(&self, to: (ChatId, MessageId)) -> Result<bool, LibraryError> {
+        if self.attachments.contains(&to) {
+            return Ok(true);
+        }
+        if self.attachments.len() >= ATTACHMENTS_MAX {
+            return Err(LibraryError::TooManyAttachments { max: ATTACHMENTS_MAX });
+        }
+        Ok(false)
+    }
+
+    pub(super) fn complete(&mut self, content_type: String) {
+        self.stage = Stage::Completed;
+        self.content_type = content_type;
+        self.multipart = None;
+    }
+
+    pub(super) fn publish(&mut self, object: String, size: u64, image: Option<ImageFacts>) {
+        self.stage = Stage::Published;
+        self.counted = size.saturating_add(image.as_ref().map_or(0, ImageFacts::bytes));
+        let thumbnails = image.into_iter().flat_map(|it| it.thumbnails).map(|it| it.object);
+        // The copy in quarantine is deleted after this is recorded, or with the rest.
+        let before = std::mem::take(&mut self.objects);
+        self.objects = std::iter::once(object).chain(thumbnails).chain(before).collect();
+    }
+
+    /// It stays known, so that its owner can be told. Its bytes go at once.
+    pub(super) const fn reject(&mut self, reason: Rejection) {
+        self.stage = Stage::Rejected(reason);
+        self.counted = 0;
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        let texts: usize = self.objects.iter().map(|it| it.capacity() + size_of::<String>()).sum();
+        size_of::<(FileId, Self)>()
+            + texts
+            + self.content_type.capacity()
+            + self.multipart.as_ref().map_or(0, String::capacity)
+            + self.attachments.len() * size_of::<(ChatId, MessageId)>()
+    }
+}
+
+/// Bytes that an upload may need, thumbnails included.
+pub(super) fn reserved(content_type: &str, size: u64) -> u64 {
+    size.saturating_add(if is_image(content_type) { THUMBNAILS_MAX } else { 0 })
+}

@@ -1,0 +1,138 @@
+//! What an installation had before there was more than texts is brought to where the projectors would
+//! have it.
+
+use projections::ReadModel;
+
+use crate::world::World;
+
+const ALICE: &str = "00000000-0000-0000-0000-0000000000a1";
+const BOB: &str = "00000000-0000-0000-0000-0000000000b2";
+
+const FIRST: &str = include_str!("../../../migrations/20261123000005_create_read_models.sql");
+const APP_ROLE: &str = include_str!("../../../migrations/20261123000006_create_app_role.sql");
+const FILES: &str = include_str!("../../../migrations/20261123000010_create_files.sql");
+const EXTENDED: &str =
+    include_str!("../../../migrations/20261123000011_extend_chats_and_messages.sql");
+
+/// Puts the read models back to what they were first.
+async fn turn_back(world: &World) {
+    let drop = "DROP SCHEMA read CASCADE";
+    for sql in [drop, FIRST, APP_ROLE] {
+        sqlx::raw_sql(sql).execute(&world.db).await.expect("it runs");
+    }
+}
+
+/// An event of an account, or of the chat.
+async fn plant(world: &mut World, id: &str, event_type: &str, fields: &str) {
+    let kind = if id == ALICE || id == BOB { "account" } else { "chat" };
+    let own = format!(r#""type": "{event_type}", "{kind}_id": "{id}""#);
+    let payload = format!("{{{own}, {fields}}}");
+    world.plant(kind, id, event_type, &payload).await;
+}
+
+fn personal(subject: &str, value: &str) -> String {
+    format!(r#"{{"$personal": {{"subject": "{subject}", "value": "{value}"}}}}"#)
+}
+
+/// Two people, and a chat of four texts of Alice's with something done to most of them. Returns the
+/// chat's id.
+async fn plant_history(world: &mut World) -> String {
+    let at = r#""2026-11-01T08:00:00Z""#;
+    for (id, name) in [(ALICE, "alice"), (BOB, "bob")] {
+        let name = personal(id, name);
+        let fields = format!(
+            r#""username": {name}, "display_name": {name}, "email": {name}, "registered_at": {at}"#
+        );
+        plant(world, id, "registered", &fields).await;
+    }
+    let [alice, bob] = [ALICE, BOB].map(|it| domain::AccountId(it.parse().expect("an id")));
+    let chat = domain::ChatId::between(alice, bob).to_string();
+    let opened =
+        format!(r#""members": ["{ALICE}", "{BOB}"], "opened_by": "{BOB}", "opened_at": {at}"#);
+    plant(world, &chat, "opened", &opened).await;
+    for number in 1..=4 {
+        plant_text(world, &chat, number).await;
+    }
+    let read = format!(r#""reader": "{BOB}", "up_to": 2, "unread": 2, "read_at": {at}"#);
+    plant(world, &chat, "messages_read", &read).await;
+    let hidden = format!(
+        r#""message_id": "{}", "number": 1, "by": "{BOB}", "was_unread": false, "deleted_at": {at}"#,
+        message(1)
+    );
+    plant(world, &chat, "message_deleted_for_me", &hidden).await;
+    let deleted = format!(
+        r#""message_id": "{}", "number": 3, "by": "{ALICE}", "recipient": "{BOB}",
+           "was_unread": true, "deleted_at": {at}"#,
+        message(3)
+    );
+    plant(world, &chat, "message_deleted_for_everyone", &deleted).await;
+    let renamed = format!(r#""display_name": {}, "changed_at": {at}"#, personal(ALICE, "Alice"));
+    plant(world, ALICE, "profile_changed", &renamed).await;
+    chat
+}
+
+fn message(number: u32) -> String {
+    format!("00000000-0000-0000-0000-{number:012}")
+}
+
+async fn plant_text(world: &mut World, chat: &str, number: u32) {
+    let fields = format!(
+        r#""message_id": "{}", "number": {number}, "sender": "{ALICE}", "recipient": "{BOB}",
+           "text": {}, "sent_at": "2026-11-01T08:00:00Z""#,
+        message(number),
+        personal(ALICE, &format!("text {number}"))
+    );
+    plant(world, chat, "text_sent", &fields).await;
+}
+
+/// The rows of the history up to position 11, as the first projectors left them.
+async fn plant_rows(world: &World, chat: &str) {
+    let at = "'2026-11-01T08:00:00Z'";
+    let mut statements = vec![format!(
+        "INSERT INTO accounts VALUES ('{ALICE}', 'alice', 'Alice', 'alice', {at}),
+                                     ('{BOB}', 'bob', 'bob', 'bob', {at});
+         INSERT INTO chats VALUES ('{ALICE}', '{chat}', '{BOB}', 4, 0, 0, true, {at}, 7),
+                                  ('{BOB}', '{chat}', '{ALICE}', 4, 1, 2, true, {at}, 7);"
+    )];
+    for number in 1..=4 {
+        let (text, deleted, hidden) = match number {
+            1 => ("'text 1'", "NULL", format!("{{{BOB}}}")),
+            3 => ("NULL", at, "{}".to_owned()),
+            2 => ("'text 2'", "NULL", "{}".to_owned()),
+            _ => ("'text 4'", "NULL", "{}".to_owned()),
+        };
+        statements.push(format!(
+            "INSERT INTO messages VALUES (
+                 '{chat}', {number}, '{}', '{ALICE}', {text}, {at}, {deleted}, '{hidden}'
+             );",
+            message(number)
+        ));
+    }
+    for model in ["accounts", "chats", "messages"] {
+        statements
+            .push(format!("INSERT INTO checkpoints (name, position) VALUES ('{model}', 11);"));
+    }
+    sqlx::raw_sql(&statements.concat()).execute(&world.db).await.expect("planted");
+}
+
+#[tokio::test]
+async fn an_installation_of_texts_needs_no_rebuild() {
+    let mut world = World::create().await;
+    turn_back(&world).await;
+    let chat = plant_history(&mut world).await;
+    plant_rows(&world, &chat).await;
+    // Recorded, and not applied yet.
+    plant_text(&mut world, &chat, 5).await;
+    for migration in [FILES, EXTENDED] {
+        sqlx::raw_sql(migration).execute(&world.db).await.expect("migrated");
+    }
+    world.check().await;
+    let marks = "SELECT count(*) FROM message_marks WHERE hidden = 9 AND changed = 9";
+    let marks: i64 = sqlx::query_scalar(marks).fetch_one(&world.db).await.expect("a count");
+    assert_eq!(marks, 1);
+    world.project().await;
+    world.check().await;
+    assert_eq!(world.rows(ReadModel::Messages).await.len(), 6, "five messages and a mark");
+    let rebuilt = crate::rebuild::all(&world).await;
+    assert!(rebuilt.iter().all(|it| !it.had_drifted()), "{rebuilt:?}");
+}

@@ -1,0 +1,339 @@
+//! A device that applies what sync tells it has what a fresh read shows.
+
+mod device;
+
+use std::collections::BTreeMap;
+
+use domain::chat::ChatCommand;
+use domain::{AccountId, ChatId, MessageId};
+use eventlog::Position;
+use projections::ReadModel;
+use projections::runner::Outcome;
+use projections::sync::{self, Change, Changes, Delta, Place};
+
+use self::device::{Device, Kept, same};
+use crate::dice::Dice;
+use crate::story::Story;
+use crate::world::{LIMITS, World};
+
+/// The read models at work, each at its own pace.
+struct Projecting {
+    reached: BTreeMap<ReadModel, usize>,
+}
+
+impl Projecting {
+    async fn begin(world: &World) -> Self {
+        world.create_checkpoints().await;
+        Self { reached: ReadModel::ALL.into_iter().map(|it| (it, 0)).collect() }
+    }
+
+    /// One of the read models applies some of what it has not applied yet.
+    async fn some(&mut self, world: &mut World, dice: &mut Dice) {
+        let model = *dice.pick(&ReadModel::ALL);
+        let count = 1 + dice.below(12);
+        self.apply(world, model, i64::try_from(count).expect("small")).await;
+    }
+
+    async fn all(&mut self, world: &mut World) {
+        for model in ReadModel::ALL {
+            self.apply(world, model, 100_000).await;
+        }
+    }
+
+    async fn apply(&mut self, world: &mut World, model: ReadModel, count: i64) {
+        let reached = self.reached.get_mut(&model).expect("every model");
+        let after = i64::try_from(*reached).expect("small");
+        let events = world.events(after, count).await;
+        if events.is_empty() {
+            return;
+        }
+        match world.apply(model, &events).await {
+            Outcome::Applied { held: 0, .. } => *reached += events.len(),
+            other @ (Outcome::Applied { .. } | Outcome::Elsewhere(_)) => {
+                panic!("{model}: {other:?}")
+            }
+        }
+    }
+}
+
+/// Everybody's devices page at random while the read models lag at random behind the log and behind
+/// one another, and in the end have what a fresh read shows.
+#[tokio::test]
+async fn what_a_device_was_told_is_what_a_fresh_read_shows() {
+    for seed in 0..8 {
+        println!("seed {seed}");
+        let mut world = World::create().await;
+        let mut dice = Dice(seed);
+        let mut story = Story::begin(&mut world).await;
+        let mut projecting = Projecting::begin(&world).await;
+        let mut devices = vec![];
+        for _ in 0..400 {
+            story.step(&mut world, &mut dice).await;
+            if dice.below(2) == 0 {
+                projecting.some(&mut world, &mut dice).await;
+            }
+            let at = world.now();
+            if devices.len() < 6 && dice.below(20) == 0 {
+                let of = *dice.pick(&story.people);
+                devices.push(Device::start(&world.db, of, Position::START, at).await);
+            }
+            if dice.below(8) == 0 && !devices.is_empty() {
+                let device = usize::try_from(dice.below(devices.len() as u64)).expect("small");
+                let limit = *dice.pick(&[1, 2, 7, 50]);
+                devices[device].page(&world.db, limit, Position::START, at).await;
+            }
+        }
+        projecting.all(&mut world).await;
+        let at = world.now();
+        for device in &mut devices {
+            device.catch_up(&world.db, 7, Position::START, at).await;
+            let fresh = Kept::fresh(&world.db, device.of, at).await;
+            assert!(!fresh.messages.is_empty());
+            same(&device.kept, &fresh);
+        }
+        assert!(devices.len() >= 3, "{}", devices.len());
+    }
+}
+
+struct Talk {
+    world: World,
+    alice: AccountId,
+    bob: AccountId,
+    chat: ChatId,
+    sent: Vec<MessageId>,
+}
+
+/// Ten messages: Alice's are the odd ones.
+async fn talk() -> Talk {
+    let mut world = World::create().await;
+    let alice = world.register("alice").await;
+    let bob = world.register("bob").await;
+    let chat = world.open(bob, alice).await;
+    let mut sent = vec![];
+    for number in 1..=10 {
+        let sender = if number % 2 == 1 { alice } else { bob };
+        sent.push(world.send(chat, sender, &format!("message {number}")).await);
+    }
+    world.project().await;
+    Talk { world, alice, bob, chat, sent }
+}
+
+#[tokio::test]
+async fn the_first_time_it_says_where_to_go_on() {
+    let mut talk = talk().await;
+    let head = talk.world.head().await;
+    let (db, now) = (talk.world.app(), talk.world.now());
+    let first = sync::page(&db, talk.alice, None, 10, head, now).await.expect("an answer");
+    assert_eq!(first, Delta::StartAfresh(head));
+    let place = Some(Place::after(head.0));
+    let next = sync::page(&db, talk.alice, place, 10, head, now).await.expect("an answer");
+    let nothing =
+        Changes { items: vec![], next: Place::after(head.0), more: false, reflects: head };
+    assert_eq!(next, Delta::Changes(nothing));
+}
+
+#[tokio::test]
+async fn whoever_is_no_member_is_told_nothing() {
+    let mut talk = talk().await;
+    let mallory = talk.world.register("mallory").await;
+    talk.world.project().await;
+    let head = talk.world.head().await;
+    let (db, now) = (&talk.world.db, talk.world.now());
+    match sync::page(db, mallory, Some(Place::after(0)), 100, head, now).await.expect("an answer") {
+        Delta::Changes(changes) => assert_eq!((changes.items, changes.more), (vec![], false)),
+        Delta::StartAfresh(position) => panic!("{position}"),
+    }
+}
+
+/// What only one member sees of the chat tells the other nothing, not even that something happened.
+#[tokio::test]
+async fn what_a_member_does_for_themselves_is_theirs_alone() {
+    let mut talk = talk().await;
+    let (world, chat) = (&mut talk.world, talk.chat);
+    let head = world.head().await;
+    let mut hers = Device::start(&world.db, talk.alice, head, world.now()).await;
+    let mut his = Device::start(&world.db, talk.bob, head, world.now()).await;
+    let (by, now, message_id) = (talk.alice, world.now(), talk.sent[3]);
+    let until = None;
+    let commands = [
+        ChatCommand::Star { message_id, by, now },
+        ChatCommand::Unstar { message_id, by, now },
+        ChatCommand::DeleteForMe { message_id, by, now },
+        ChatCommand::SaveDraft { by, text: Some("unsaid".to_owned()), reply_to: None, now },
+        ChatCommand::MarkUnread { by, now },
+        ChatCommand::Mute { by, until, now },
+        ChatCommand::Archive { by, now },
+        ChatCommand::Clear { by, now },
+        ChatCommand::Block { by, whom: talk.bob, now },
+    ];
+    for command in commands {
+        assert!(!world.on_chat(chat, command.clone()).await.is_empty(), "{command:?}");
+        world.project().await;
+        let head = world.head().await;
+        let told = hers.catch_up(&world.db, 10, head, world.now()).await;
+        assert!(!told.is_empty(), "{command:?}");
+        let told = his.catch_up(&world.db, 10, head, world.now()).await;
+        assert!(told.is_empty(), "{command:?}: {told:?}");
+    }
+    same(&hers.kept, &Kept::fresh(&world.db, talk.alice, world.now()).await);
+}
+
+/// Whom she has blocked is told nothing of that, and she nothing of what he does.
+#[tokio::test]
+async fn what_was_withheld_is_never_told() {
+    let mut talk = talk().await;
+    let (world, chat) = (&mut talk.world, talk.chat);
+    let now = world.now();
+    world.on_chat(chat, ChatCommand::Block { by: talk.alice, whom: talk.bob, now }).await;
+    world.project().await;
+    let head = world.head().await;
+    let mut hers = Device::start(&world.db, talk.alice, head, world.now()).await;
+    let mut his = Device::start(&world.db, talk.bob, head, world.now()).await;
+    let (by, now) = (talk.bob, world.now());
+    let unseen = world.send(chat, talk.bob, "can you hear me?").await;
+    let commands = [
+        ChatCommand::Edit {
+            message_id: talk.sent[1],
+            by,
+            text: Some("changed".to_owned()),
+            tags: vec![],
+            limits: LIMITS,
+            now,
+        },
+        ChatCommand::React { message_id: talk.sent[0], by, emoji: "👍".to_owned(), now },
+        ChatCommand::MarkRead { reader: by, up_to: 9, now },
+        ChatCommand::React { message_id: unseen, by, emoji: "👍".to_owned(), now },
+    ];
+    for command in commands {
+        assert!(!world.on_chat(chat, command.clone()).await.is_empty(), "{command:?}");
+        world.project().await;
+        let head = world.head().await;
+        let told = his.catch_up(&world.db, 10, head, world.now()).await;
+        assert!(!told.is_empty(), "{command:?}");
+        let told = hers.catch_up(&world.db, 10, head, world.now()).await;
+        assert!(told.is_empty(), "{command:?}: {told:?}");
+    }
+    same(&his.kept, &Kept::fresh(&world.db, talk.bob, world.now()).await);
+    same(&hers.kept, &Kept::fresh(&world.db, talk.alice, world.now()).await);
+}
+
+/// One event may change a thousand messages: pages go through the middle of it.
+#[tokio::test]
+async fn many_changes_of_one_event_are_paged() {
+    let mut talk = talk().await;
+    let now = talk.world.now();
+    let (world, chat) = (&mut talk.world, talk.chat);
+    let after = Some(domain::chat::Disappearing::OneDay);
+    world.on_chat(chat, ChatCommand::SetDisappearing { by: talk.bob, after, now }).await;
+    for number in 0..30 {
+        world.send(chat, talk.bob, &format!("for a day {number}")).await;
+    }
+    world.project().await;
+    let head = world.head().await;
+    let mut device = Device::start(&world.db, talk.alice, head, now).await;
+    let later = now + chrono::TimeDelta::days(2);
+    assert_eq!(world.on_chat(chat, ChatCommand::Expire { now: later }).await.len(), 1);
+    world.project().await;
+    let head = world.head().await;
+
+    let told = device.catch_up(&world.db, 7, head, now).await;
+
+    assert_eq!(told.iter().filter(|it| matches!(it, Change::Message(_))).count(), 30);
+    assert_eq!(told.len(), 31, "and the chat, each once");
+    same(&device.kept, &Kept::fresh(&world.db, talk.alice, now).await);
+}
+
+/// Pages are read while commands are recorded and applied; the last one leads to the same.
+#[tokio::test]
+async fn pages_are_exact_while_others_write() {
+    let mut world = World::create().await;
+    let mut dice = Dice(99);
+    let mut story = Story::begin(&mut world).await;
+    let running = world.start();
+    let head = world.head().await;
+    running.until(head).await;
+    let (db, of, reads) = (world.app(), story.people[0], running.reads.clone());
+    let mut device = Device::start(&db, of, head, world.now()).await;
+    let at = world.now();
+    let stop = tokio_util::sync::CancellationToken::new();
+    let paging = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            let mut pages = 0;
+            while !stop.is_cancelled() {
+                let reached = reads.wait(None, &sync::MODELS).await.expect("at once");
+                device.page(&db, 3, reached, at).await;
+                pages += 1;
+            }
+            (device, pages)
+        }
+    });
+    for _ in 0..400 {
+        story.step(&mut world, &mut dice).await;
+        world.head().await;
+    }
+    let head = world.head().await;
+    running.until(head).await;
+    stop.cancel();
+    let (mut device, pages) = paging.await.expect("it pages");
+    running.stop().await;
+    assert!(pages > 20, "{pages}");
+    let at = world.now();
+    device.catch_up(&world.db, 50, head, at).await;
+    let fresh = Kept::fresh(&world.db, of, at).await;
+    same(&device.kept, &fresh);
+}
+
+/// One read model that lags does not let a device go past what it has yet to write.
+#[tokio::test]
+async fn a_lagging_read_model_holds_the_place_back() {
+    let mut talk = talk().await;
+    let (world, chat) = (&mut talk.world, talk.chat);
+    let before = world.head().await;
+    let mut device = Device::start(&world.db, talk.alice, before, world.now()).await;
+    world.send(chat, talk.bob, "one more").await;
+    world.send(chat, talk.bob, "and another").await;
+    let events = world.events(before.0, 10).await;
+    world.apply(ReadModel::Messages, &events).await;
+
+    let changes = device.page(&world.db, 10, before, world.now()).await.expect("a page");
+    assert_eq!((changes.next, changes.reflects), (Place::after(before.0), before));
+
+    world.apply(ReadModel::Chats, &events).await;
+    let changes = device.page(&world.db, 1, before, world.now()).await;
+    assert!(changes.is_none(), "more than a page is beyond what others reflect: {changes:?}");
+    world.project().await;
+    let head = world.head().await;
+    let told = device.catch_up(&world.db, 1, head, world.now()).await;
+    assert_eq!(told.len(), 3);
+    same(&device.kept, &Kept::fresh(&world.db, talk.alice, world.now()).await);
+}
+
+#[tokio::test]
+async fn too_many_changes_are_a_fresh_start() {
+    let mut talk = talk().await;
+    let head = talk.world.head().await;
+    let (world, chat, now) = (&talk.world, talk.chat, talk.world.now());
+    // Eleven rows are there: the chat and its messages.
+    let fill = |count: i64| {
+        format!(
+            "INSERT INTO messages (chat_id, number, message_id, sender_id, position, changed, sent_at)
+             SELECT '{chat}', n, gen_random_uuid(), '{}', {head}, {head}, now()
+             FROM generate_series(11, {count} - 1) n",
+            talk.bob
+        )
+    };
+    world.execute(&fill(20_000)).await;
+    let since = |position| Some(Place::after(position));
+    let many = sync::page(&world.db, talk.alice, since(0), 10, head, now).await.expect("an answer");
+    assert!(matches!(many, Delta::Changes(_)), "{many:?}");
+    world.execute(&fill(20_001).replace("(11,", "(20000,")).await;
+    let too_many =
+        sync::page(&world.db, talk.alice, since(0), 10, head, now).await.expect("an answer");
+    assert_eq!(too_many, Delta::StartAfresh(head));
+    let none =
+        sync::page(&world.db, talk.alice, since(head.0), 10, head, now).await.expect("an answer");
+    assert!(
+        matches!(none, Delta::Changes(it) if it.items.is_empty() && it.reflects == Position(head.0))
+    );
+}

@@ -4,7 +4,7 @@
 //! servers and runs this.
 //!
 //! - [`servers`]: the database, NATS and Parlance of a run
-//! - [`sends`], [`paced`]: the load over HTTP; [`pgbench`]: what it is compared with
+//! - [`sends`], [`paced`], [`kinds`]: the load over HTTP; [`pgbench`]: what it is compared with
 //! - [`history`], [`append`]: fills the log through the library; [`rows`]: what that is compared with
 //! - [`relay`], [`rebuild`], [`cold`], [`reads`], [`processes`]: the other parts
 //! - [`report`]: the table
@@ -14,6 +14,7 @@ mod cold;
 mod database;
 mod history;
 mod http;
+mod kinds;
 mod paced;
 mod people;
 mod pgbench;

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::Outcome;
 use crate::http::{Connection, unexpected};
 use crate::people::Lane;
-use crate::relay::READ_MODELS;
+use crate::relay::WRITTEN;
 use crate::sends::{histogram, micros, on_one_thread};
 
 /// Messages a second.
@@ -105,9 +105,9 @@ pub(crate) struct Lag {
     pub(crate) looks: Histogram<u64>,
 }
 
-/// Watches the log's head and the read models' checkpoints, in one snapshot a look, until `stop`
-/// and until the read models have caught up. For each event, the time between the first look that
-/// shows it committed and the first that shows it applied by every read model.
+/// Watches the log's head and the checkpoints of the read models that messages are written to, in one
+/// snapshot a look, until `stop` and until they have caught up. For each event, the time between the
+/// first look that shows it committed and the first that shows it applied by all of them.
 pub(crate) async fn watch(db: PgPool, stop: CancellationToken) -> Outcome<Lag> {
     let mut connection = db.acquire().await?;
     let mut lag = Lag { latency: histogram()?, looks: histogram()? };
@@ -124,7 +124,7 @@ pub(crate) async fn watch(db: PgPool, stop: CancellationToken) -> Outcome<Lag> {
                      WHERE name = ANY($1))
              FROM log_head",
         )
-        .bind(READ_MODELS)
+        .bind(WRITTEN)
         .fetch_one(&mut *connection)
         .await?;
         let now = Instant::now();

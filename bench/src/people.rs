@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::http::{Connection, request};
+use crate::kinds::Kind;
 
 /// Connections, each of one sender. As many as the clients of pgbench.
 pub(crate) const SENDERS: usize = 32;
@@ -87,18 +88,39 @@ impl People {
     /// What each connection sends: its sender's messages to each of their chats in turn.
     pub(crate) fn lanes(&self, ids: &Ids) -> Vec<Lane> {
         let lane = |(sender, chats): (&Person, &Vec<String>)| {
-            Lane::new(sender, chats.iter().map(String::as_str), ids)
+            Lane::new(sender, chats.iter().map(String::as_str), &said(), ids)
         };
         self.senders.iter().zip(&self.chats).map(lane).collect()
+    }
+
+    /// The same with messages of `kind`.
+    pub(crate) async fn lanes_of(
+        &self,
+        kind: Kind,
+        addr: SocketAddr,
+        ids: &Ids,
+    ) -> Outcome<Vec<Lane>> {
+        let mut lanes = Vec::new();
+        for (sender, chats) in self.senders.iter().zip(&self.chats) {
+            let fields = kind.fields(addr, &sender.access_token).await?;
+            lanes.push(Lane::new(sender, chats.iter().map(String::as_str), &fields, ids));
+        }
+        Ok(lanes)
     }
 
     /// The same, all into one chat, by one of its members over every connection.
     pub(crate) fn lanes_to_one(&self, ids: &Ids) -> Vec<Lane> {
         let first = self.senders.iter().zip(&self.chats).next();
-        let lane =
-            |_| first.map(|(it, chats)| Lane::new(it, chats.first().map(String::as_str), ids));
+        let lane = |_| {
+            first.map(|(it, chats)| Lane::new(it, chats.first().map(String::as_str), &said(), ids))
+        };
         (0..SENDERS).filter_map(lane).collect()
     }
+}
+
+/// The fields of a text.
+pub(crate) fn said() -> String {
+    format!(r#""text":"{TEXT}""#)
 }
 
 fn person(answer: &Value) -> Outcome<Person> {
@@ -131,8 +153,14 @@ struct ChatRequests {
 }
 
 impl Lane {
-    fn new<'a>(sender: &Person, chats: impl IntoIterator<Item = &'a str>, ids: &Ids) -> Self {
-        let requests = |chat_id| ChatRequests::new(chat_id, &sender.access_token);
+    /// `fields` are those of the message beside its id, as they stand in JSON.
+    fn new<'a>(
+        sender: &Person,
+        chats: impl IntoIterator<Item = &'a str>,
+        fields: &str,
+        ids: &Ids,
+    ) -> Self {
+        let requests = |chat_id| ChatRequests::new(chat_id, &sender.access_token, fields);
         Self {
             chats: chats.into_iter().map(requests).collect(),
             turn: 0,
@@ -160,9 +188,9 @@ impl Lane {
 }
 
 impl ChatRequests {
-    fn new(chat_id: &str, token: &str) -> Self {
+    fn new(chat_id: &str, token: &str, fields: &str) -> Self {
         let id = "0".repeat(UUID_LEN);
-        let body = format!(r#"{{"message_id":"{id}","text":"{TEXT}"}}"#);
+        let body = format!(r#"{{"message_id":"{id}",{fields}}}"#);
         let path = format!("/v1/chats/{chat_id}/messages");
         let send = request("POST", &path, Some(token), "", &body);
         let id_at = send.len() - body.len() + r#"{"message_id":""#.len();

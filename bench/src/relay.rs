@@ -12,6 +12,10 @@ use crate::Outcome;
 pub(crate) const READ_MODELS: [&str; 6] =
     ["accounts", "chats", "messages", "blocks", "reports", "files"];
 
+/// Those that a message is written to. The others have nothing to write, and their checkpoints follow
+/// when there is time.
+pub(crate) const WRITTEN: [&str; 2] = ["chats", "messages"];
+
 /// The relay's.
 pub(crate) const RELAY: [&str; 1] = ["relay"];
 

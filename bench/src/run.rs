@@ -1,6 +1,7 @@
 //! One run, from an empty log to the report.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::{AccountId, ChatId};
 use eventlog::{Append, Codec, Ids, MasterKey};
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::append::{self, BATCH};
 use crate::database::Database;
 use crate::history::{Conversation, History, Maker};
+use crate::kinds::Kind;
 use crate::people::{CHATS, Lane, People, SENDERS};
 use crate::processes::{Memory, Usage};
 use crate::reads::{self, Depths};
@@ -32,7 +34,10 @@ const LOAD_MOST: &str = "≤ 10 ms";
 const REBUILDS: usize = 2;
 
 /// Before the first measurement, so that it does not pay for first times.
-const WARM_UP: std::time::Duration = std::time::Duration::from_secs(2);
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// How long messages of one type are sent: a file may stand in 1,000 messages.
+const ROUND_OF_A_KIND: Duration = Duration::from_secs(2);
 
 /// Events behind the newest snapshot of a long chat, at most: see `eventlog::snapshot::is_due`.
 const TAIL_PART: usize = 100;
@@ -95,6 +100,7 @@ impl Bench {
         self.reads(&parlance, &people, long_id).await?;
         let full = format!("log of {} events", thousands(self.head().await?));
         self.sends(&parlance, &people, &full).await?;
+        self.kinds(&parlance, &people).await?;
         self.paced(&parlance, &people).await?;
         self.memory(&parlance).await?;
         parlance.stop().await
@@ -105,10 +111,12 @@ impl Bench {
         let (mut many, mut one, mut bare) = (vec![], vec![], vec![]);
         for _ in 0..self.scale.rounds {
             let lanes = people.lanes(&self.ids);
-            many.push(self.send(parlance, lanes, &format!("a send to many chats, {log}")).await?);
+            let what = format!("a send to many chats, {log}");
+            many.push(self.send(parlance, lanes, self.scale.round, &what).await?);
             bare.push(pgbench::single_rows(&self.database, &self.servers, self.scale).await?);
             let lanes = people.lanes_to_one(&self.ids);
-            one.push(self.send(parlance, lanes, &format!("a send to one chat, {log}")).await?);
+            let what = format!("a send to one chat, {log}");
+            one.push(self.send(parlance, lanes, self.scale.round, &what).await?);
         }
         let bare = Side::new(
             bare.iter().map(|it| it.rate).collect(),
@@ -128,13 +136,31 @@ impl Bench {
         Ok(())
     }
 
+    /// Messages of each type, by turns.
+    async fn kinds(&mut self, parlance: &Parlance, people: &People) -> Outcome<()> {
+        for kind in Kind::ALL {
+            let lanes = people.lanes_of(kind, parlance.addr, &self.ids).await?;
+            let what = format!("a send of {}", kind.name());
+            let load = self.send(parlance, lanes, ROUND_OF_A_KIND, &what).await?;
+            let side = Side::new(vec![load.rate()], Some(load.latency));
+            self.report.rate(&format!("{} over HTTP, {CHATS} chats", kind.name()), &side);
+        }
+        Ok(())
+    }
+
     /// One round of sends. What they left for the relay and the projectors to do is done before the
     /// next measurement begins, and told.
-    async fn send(&mut self, parlance: &Parlance, lanes: Vec<Lane>, what: &str) -> Outcome<Load> {
+    async fn send(
+        &mut self,
+        parlance: &Parlance,
+        lanes: Vec<Lane>,
+        length: Duration,
+        what: &str,
+    ) -> Outcome<Load> {
         let db = &self.database.pool;
         self.database.settle().await?;
         let before = Usage::now(db, &self.servers, parlance).await?;
-        let load = as_fast_as_possible(parlance.addr, lanes, self.scale.round).await?;
+        let load = as_fast_as_possible(parlance.addr, lanes, length).await?;
         let used = Usage::now(db, &self.servers, parlance).await?.since(&before);
         let left = behind(db, &READ_MODELS).await?;
         catch_up(db, &READ_MODELS).await?;

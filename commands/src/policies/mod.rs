@@ -1,8 +1,8 @@
 //! Policies: what happens because something happened.
 //!
-//! A policy has two halves. [`Policy::react`] is pure: it reads an event and says what is to be
+//! A policy has two halves. `Policy::react` is pure: it reads an event and says what is to be
 //! done, and when. That is written down in `policy_work` in the transaction that moves the policy's
-//! checkpoint. [`Policy::perform`] does it once it is due: it asks the aggregate how things are now,
+//! checkpoint. `Policy::perform` does it once it is due: it asks the aggregate how things are now,
 //! and then issues commands and touches the world outside. It is called at least once, and a second
 //! call does nothing more; so a crash anywhere costs nothing but the time to do it again.
 //!
@@ -64,7 +64,7 @@ pub(crate) trait Policy: Send + Sync {
     ) -> impl Future<Output = Result<(), EffectError>> + Send;
 }
 
-/// One call of [`Policy::perform`].
+/// One call of `Policy::perform`.
 pub(crate) struct Effect {
     /// The same for each attempt: the policy, the event that asked, and what it is about.
     id: String,

@@ -18,8 +18,8 @@
 //!    forwarded.
 //! 9. A member has one reaction to a message; at most 50 messages are pinned; an actionable message
 //!    is answered once, by its recipient.
-//! 10. Nothing passes to somebody who has blocked its author, who is not told so: it is recorded as
-//!     withheld. Who has blocked the other cannot speak to them.
+//! 10. Nothing that is said reaches somebody who has blocked its author, who is not told: it is
+//!     recorded as withheld. Who has blocked the other cannot speak to them.
 //! 11. A message sent while messages disappear after a time does so, for both, then.
 //! 12. A message brings an archived chat back for its recipient, unless they have muted it.
 //! 13. A member sends so many messages at once and so many a second (settings).

@@ -134,14 +134,16 @@ fn may_be_sent(
                 })
         }
         Err(
-            CommandError::Rule(_)
-            | CommandError::ClaimHeld { .. }
-            | CommandError::KeyReused
-            | CommandError::KeyInFlight
-            | CommandError::Conflict
-            | CommandError::Overloaded,
+            CommandError::Rule(_) | CommandError::ClaimHeld { .. } | CommandError::KeyReused,
         ) => false,
-        // The log may have taken it in before it went out of reach.
-        Err(CommandError::Unavailable | CommandError::Internal(_)) => true,
+        // The same request may be under way beside this one, and the log may have taken the message
+        // in before it went out of reach. A policy finds out, and releases the file.
+        Err(
+            CommandError::KeyInFlight
+            | CommandError::Conflict
+            | CommandError::Overloaded
+            | CommandError::Unavailable
+            | CommandError::Internal(_),
+        ) => true,
     }
 }

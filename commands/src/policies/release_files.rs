@@ -5,7 +5,7 @@
 //! follows; once it has, until the message is gone.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::chat::ChatEvent;
+use domain::chat::{Chat, ChatEvent};
 use domain::library::{Library, LibraryCommand, LibraryEvent};
 use domain::{AccountId, ChatId, Event, FileId, MessageId};
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,10 @@ impl Policy for ReleaseFiles {
 
     async fn perform(&self, task: Release, effect: &Effect) -> Result<(), EffectError> {
         let Release { owner, file_id, chat_id, message_id } = task;
+        let is_there = |chat: &Chat| chat.holds(message_id);
+        if self.gateway.inspect(&chat_id.to_string(), is_there).await? {
+            return Ok(()); // it was sent after all, and its own work stands beside this
+        }
         let command = LibraryCommand::Release { file_id, chat_id, message_id, now: effect.now };
         self.gateway.execute::<Library>(&owner.to_string(), command, &effect.context()).await?;
         Ok(())

@@ -122,6 +122,11 @@ impl Messages {
         self.marks.expiries.due(now, limit)
     }
 
+    /// Whether it is deleted, or its time is up.
+    pub(super) fn is_gone(&self, number: u64, now: DateTime<Utc>) -> bool {
+        self.is(Mark::Deleted, number) || self.marks.expiries.is_due(number, now)
+    }
+
     /// How many messages after `read_up_to` the member has not seen: sent by the other, and deleted
     /// neither for everyone nor for the member.
     pub(super) fn unread(&self, side: Side, read_up_to: u64) -> u64 {

@@ -125,6 +125,14 @@ impl Expiries {
         due.map(|it| u64::from(it.number)).take(limit).collect()
     }
 
+    /// Whether the time of this one has come.
+    pub(super) fn is_due(&self, number: u64, now: DateTime<Utc>) -> bool {
+        let place = self.0.binary_search_by_key(&number, |it| it.number.into()).ok();
+        place
+            .and_then(|it| self.0.get(it))
+            .is_some_and(|it| i64::from(it.second) <= now.timestamp())
+    }
+
     /// Forgets `numbers`, which ascend.
     pub(super) fn remove(&mut self, numbers: &[u64]) {
         if let [number] = numbers {

@@ -194,7 +194,8 @@ macro_rules! messages {
                    q.number AS "quoted_number?",
                    q.sender_id AS "quoted_sender?",
                    q.kind AS "quoted_kind?",
-                   left(q.text, 200) AS "quoted_text?",
+                   left(CASE WHEN qw.revision IS NULL THEN q.text ELSE qw.text END, 200)
+                       AS "quoted_text?",
                    q.deleted_at IS NULL
                        AND coalesce(q.expires_at > $2, true)
                        AND q.number > c.cleared_up_to
@@ -231,6 +232,11 @@ macro_rules! messages {
                AND w.number = m.number
                AND w.revision = m.withheld_revision
             LEFT JOIN messages q ON q.chat_id = m.chat_id AND q.number = m.reply_to
+            LEFT JOIN message_revisions qw
+                ON q.sender_id = $1
+               AND qw.chat_id = q.chat_id
+               AND qw.number = q.number
+               AND qw.revision = q.withheld_revision
             LEFT JOIN message_marks qk
                 ON qk.chat_id = m.chat_id AND qk.number = m.reply_to AND qk.account_id = $1
             LEFT JOIN messages o ON o.chat_id = m.origin_chat AND o.number = m.origin_number

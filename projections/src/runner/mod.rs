@@ -132,12 +132,11 @@ impl Runner<'_> {
             let ended = step.await;
             self.tell_lag();
             match ended {
-                Ok(()) => {
-                    started = true;
-                    attempt = 0;
-                }
+                Ok(()) if started => attempt = 0,
+                Ok(()) => started = true,
                 Err(trouble) => {
                     self.save_if_possible().await;
+                    started = false; // the checkpoint says where it is
                     let pause = self.report(&trouble, attempt);
                     attempt += 1;
                     lost.run_until_cancelled(sleep(pause)).await;

@@ -132,13 +132,20 @@ async fn what_is_withheld_is_there_for_its_author_alone() {
     let (text, limits) = (Some("edited".to_owned()), LIMITS);
     let (message_id, by) = (before, talk.alice);
     talk.on(ChatCommand::Edit { message_id, by, text, tags: vec![], limits, now }).await;
+    let reply = Outgoing {
+        reply_to: Some(before),
+        ..Outgoing::text(MessageId(Uuid::from_u128(0xa5)), talk.alice, "a reply".to_owned())
+    };
+    talk.send(reply).await;
     talk.world.project().await;
 
     let (db, chat) = (&talk.world.db, talk.chat);
     let hers = messages::page(db, talk.alice, chat, Range::Latest, 10, now).await;
     let hers: Vec<_> = hers.expect("a page").expect("hers").items;
     let texts: Vec<_> = hers.iter().map(|it| it.text.as_deref().unwrap_or_default()).collect();
-    assert_eq!(texts, ["edited", "withheld"]);
+    assert_eq!(texts, ["edited", "withheld", "a reply"]);
+    let quote = hers[2].reply.as_ref().and_then(|it| it.text.as_deref());
+    assert_eq!(quote, Some("edited"), "a quote tells no more than the message does");
     let his = messages::page(db, talk.bob, chat, Range::Latest, 10, now).await;
     let his: Vec<_> = his.expect("a page").expect("his").items;
     assert_eq!(his.len(), 1);
@@ -147,7 +154,7 @@ async fn what_is_withheld_is_there_for_its_author_alone() {
     let his = chats::by_id(db, talk.bob, chat, now).await.expect("a row").expect("his");
     assert_eq!((his.total_messages, his.unread_count, his.blocked), (1, 1, true));
     let hers = chats::by_id(db, talk.alice, chat, now).await.expect("a row").expect("hers");
-    assert_eq!((hers.total_messages, hers.blocked), (2, false), "who is blocked is not told");
+    assert_eq!((hers.total_messages, hers.blocked), (3, false), "who is blocked is not told");
     for (one, other) in [(talk.alice, talk.bob), (talk.bob, talk.alice)] {
         assert!(blocks::exists_between(db, one, other).await.expect("a row"));
     }

@@ -323,7 +323,9 @@ fn check_message(all: &Everybody, eyes: &Eyes, view: &MessageView, seen: &Seen, 
     assert_eq!(view.reply.as_ref().map(|it| it.number), seen.reply_to);
     if let Some(reply) = &view.reply {
         assert_eq!(reply.deleted, !eyes.is_there(reply.number, at));
-        assert_eq!(reply.text.is_some(), !reply.deleted);
+        let wording = eyes.messages.get(&reply.number).and_then(|it| it.wordings.last());
+        let quoted = wording.filter(|_| !reply.deleted).and_then(|it| it.0.clone());
+        assert_eq!(reply.text, quoted, "a quote of {}", reply.number);
     }
     let withheld = view.forwarded.as_ref().map(|it| it.withheld);
     assert_eq!(withheld, seen.origin.map(|it| all.is_gone(it, at)));

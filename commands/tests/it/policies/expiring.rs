@@ -38,3 +38,23 @@ async fn messages_disappear_when_their_time_has_come() {
     let left: i64 = sqlx::query_scalar(left).fetch_one(&world.db()).await.expect("a count");
     assert_eq!(left, 0);
 }
+
+#[tokio::test]
+async fn a_message_sent_within_a_second_disappears_with_the_next_one() {
+    let world = World::on(Storage::Embedded).await;
+    let _policies = world.run_policies();
+    world.node.open().await;
+    world.pass(TimeDelta::milliseconds(300));
+    let (by, after) = (ALICE, Some(Disappearing::OneDay));
+    let set = ChatCommand::SetDisappearing { by, after, now: world.now() };
+    world.node.chat(set).await.expect("set");
+    world.node.send(ALICE, message(1), "soon gone", None).await.expect("sent");
+    world.until_idle().await;
+
+    world.pass(TimeDelta::days(1));
+    world.until_idle().await;
+    assert_eq!(world.count("messages_expired").await, 0, "not a moment too early");
+
+    world.pass(TimeDelta::seconds(1));
+    world.until("expired", async || world.count("messages_expired").await == 1).await;
+}

@@ -26,7 +26,7 @@ impl OpenChat {
         limits: Limits,
     ) -> Decided {
         let side = self.side(by)?;
-        let number = self.present(message_id, side)?;
+        let number = self.present(message_id, side, now)?;
         if self.messages.sender(number) != side {
             return Err(ChatError::NotTheSender);
         }
@@ -97,7 +97,7 @@ impl OpenChat {
     pub(super) fn react(&self, Act { message_id, by, now }: Act, emoji: String) -> Decided {
         let side = self.side(by)?;
         text::check_emoji(&emoji)?;
-        let number = self.present(message_id, side)?;
+        let number = self.present(message_id, side, now)?;
         self.may_speak(side)?;
         Ok(vec![ChatEvent::Reacted {
             chat_id: self.chat_id,
@@ -122,7 +122,7 @@ impl OpenChat {
 
     pub(super) fn pin(&self, Act { message_id, by, now }: Act) -> Decided {
         let side = self.side(by)?;
-        let number = self.present(message_id, side)?;
+        let number = self.present(message_id, side, now)?;
         self.may_speak(side)?;
         if self.pins.contains(&number) {
             return Ok(vec![]);
@@ -146,7 +146,7 @@ impl OpenChat {
 
     pub(super) fn star(&self, Act { message_id, by, now }: Act) -> Decided {
         let side = self.side(by)?;
-        let number = self.present(message_id, side)?;
+        let number = self.present(message_id, side, now)?;
         if self.messages.is_for(MemberMark::Starred, number, side) {
             return Ok(vec![]);
         }
@@ -167,7 +167,7 @@ impl OpenChat {
     pub(super) fn answer(&self, Act { message_id, by, now }: Act, answer: Value) -> Decided {
         let side = self.side(by)?;
         text::check_answer(&answer)?;
-        let number = self.present(message_id, side)?;
+        let number = self.present(message_id, side, now)?;
         if !self.messages.is(Mark::Actionable, number) || self.messages.sender(number) == side {
             return Err(ChatError::NothingToAnswer);
         }
@@ -193,7 +193,7 @@ impl OpenChat {
         seen: ReportedCopy,
     ) -> Decided {
         let side = self.side(by)?;
-        let number = self.present(message_id, side)?;
+        let number = self.present(message_id, side, now)?;
         if self.messages.sender(number) == side {
             return Err(ChatError::OwnMessage);
         }

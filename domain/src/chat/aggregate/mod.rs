@@ -292,9 +292,14 @@ impl OpenChat {
     }
 
     /// The number of a message that `side` can see and that is still there.
-    fn present(&self, message_id: MessageId, side: Side) -> Result<u64, ChatError> {
+    fn present(
+        &self,
+        message_id: MessageId,
+        side: Side,
+        now: DateTime<Utc>,
+    ) -> Result<u64, ChatError> {
         let number = self.seen(message_id, side)?;
-        if self.messages.is(Mark::Deleted, number) { Err(ChatError::Deleted) } else { Ok(number) }
+        if self.messages.is_gone(number, now) { Err(ChatError::Deleted) } else { Ok(number) }
     }
 
     fn is_unread(&self, number: u64, side: Side) -> bool {

@@ -29,7 +29,7 @@ impl OpenChat {
             };
         }
         self.may_speak(side)?;
-        let reply_to = message.reply_to.map(|it| self.quote(it, side)).transpose()?;
+        let reply_to = message.reply_to.map(|it| self.quote(it, side, now)).transpose()?;
         let spent_ms = self.spend(side, limits, now)?;
         let recipient = self.other(side);
         let withheld = self.is_withheld(side);
@@ -60,8 +60,9 @@ impl OpenChat {
         &self,
         message_id: crate::MessageId,
         side: Side,
+        now: DateTime<Utc>,
     ) -> Result<Quoted, ChatError> {
-        Ok(Quoted { message_id, number: self.present(message_id, side)? })
+        Ok(Quoted { message_id, number: self.present(message_id, side, now)? })
     }
 
     /// How long the sender's allowance takes to be full again after one more message, in

@@ -21,7 +21,7 @@ impl OpenChat {
         if let Some(text) = &text {
             text::trim(text, Limits::default().text_max)?;
         }
-        let reply_to = reply_to.map(|it| self.quote(it, side)).transpose()?;
+        let reply_to = reply_to.map(|it| self.quote(it, side, now)).transpose()?;
         if text.is_none() && reply_to.is_none() && !self.member(side).has_draft {
             return Ok(vec![]);
         }

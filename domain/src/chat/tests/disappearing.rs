@@ -193,3 +193,13 @@ fn a_time_before_1970_or_after_2106_is_no_trouble() {
         assert_eq!(chat.decide(expire()).unwrap().is_empty(), time > NOW);
     }
 }
+
+#[test]
+fn once_its_time_is_up_a_message_is_gone_for_every_command() {
+    let mut events = vec![opened()];
+    record(&mut events, set_disappearing(BOB, DAY)).unwrap();
+    record(&mut events, send(FIRST, ALICE)).unwrap();
+    let edited = |time| folded(events.clone()).decide(at(time, edit(FIRST, ALICE, "late")));
+    assert_eq!(edited(days_after(1) - TimeDelta::seconds(1)).map(|it| it.len()), Ok(1));
+    assert_eq!(edited(days_after(1)), Err(ChatError::Deleted));
+}

@@ -7,14 +7,22 @@ use crate::chat::tests::events::{
     answered, deleted_for_everyone, deleted_for_me, edited, pinned, reacted, reaction_removed,
     reported, starred, unpinned, unstarred,
 };
+use chrono::{DateTime, Utc};
+
 use crate::chat::tests::other;
 use crate::chat::{ChatError, ChatEvent, NewContent, ReportedCopy};
 use crate::{AccountId, MessageId};
 
 impl Model {
-    pub(super) fn edit(&mut self, id: MessageId, by: AccountId, text: Option<&str>) -> Answer {
+    pub(super) fn edit(
+        &mut self,
+        id: MessageId,
+        by: AccountId,
+        text: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Answer {
         member(by)?;
-        let number = self.present(id, by)?;
+        let number = self.present(id, by, now)?;
         if self.message(number).sender != by {
             return Err(ChatError::NotTheSender);
         }
@@ -60,9 +68,15 @@ impl Model {
         Ok(vec![deleted_for_everyone(number, id, by, was_unread)])
     }
 
-    pub(super) fn react(&mut self, id: MessageId, by: AccountId, emoji: &str) -> Answer {
+    pub(super) fn react(
+        &mut self,
+        id: MessageId,
+        by: AccountId,
+        emoji: &str,
+        now: DateTime<Utc>,
+    ) -> Answer {
         member(by)?;
-        let number = self.present(id, by)?;
+        let number = self.present(id, by, now)?;
         self.may_speak(by)?;
         self.message(number).reacted_by.push(by);
         let event = reacted(number, id, by, emoji);
@@ -93,9 +107,9 @@ impl Model {
         Ok(if was_there { vec![event(number, id, by)] } else { vec![] })
     }
 
-    pub(super) fn pin(&mut self, id: MessageId, by: AccountId) -> Answer {
+    pub(super) fn pin(&mut self, id: MessageId, by: AccountId, now: DateTime<Utc>) -> Answer {
         member(by)?;
-        let number = self.present(id, by)?;
+        let number = self.present(id, by, now)?;
         self.may_speak(by)?;
         if self.pinned.contains(&id) {
             return Ok(vec![]);
@@ -112,9 +126,9 @@ impl Model {
         Ok(if self.pinned.len() < before { vec![unpinned(number, id, by)] } else { vec![] })
     }
 
-    pub(super) fn star(&mut self, id: MessageId, by: AccountId) -> Answer {
+    pub(super) fn star(&mut self, id: MessageId, by: AccountId, now: DateTime<Utc>) -> Answer {
         member(by)?;
-        let number = self.present(id, by)?;
+        let number = self.present(id, by, now)?;
         let message = self.message(number);
         if message.starred_by.contains(&by) {
             return Ok(vec![]);
@@ -123,9 +137,15 @@ impl Model {
         Ok(vec![starred(number, id, by)])
     }
 
-    pub(super) fn answer(&mut self, id: MessageId, by: AccountId, answer: &Value) -> Answer {
+    pub(super) fn answer(
+        &mut self,
+        id: MessageId,
+        by: AccountId,
+        answer: &Value,
+        now: DateTime<Utc>,
+    ) -> Answer {
         member(by)?;
-        let number = self.present(id, by)?;
+        let number = self.present(id, by, now)?;
         let message = self.message(number);
         let is_question = matches!(message.content, NewContent::Actionable { .. });
         if !is_question || message.sender == by {
@@ -139,9 +159,15 @@ impl Model {
         Ok(vec![self.shown(by, event)])
     }
 
-    pub(super) fn report(&mut self, id: MessageId, by: AccountId, seen: &ReportedCopy) -> Answer {
+    pub(super) fn report(
+        &mut self,
+        id: MessageId,
+        by: AccountId,
+        seen: &ReportedCopy,
+        now: DateTime<Utc>,
+    ) -> Answer {
         member(by)?;
-        let number = self.present(id, by)?;
+        let number = self.present(id, by, now)?;
         let message = self.message(number);
         if message.sender == by {
             return Err(ChatError::OwnMessage);

@@ -67,7 +67,7 @@ impl Model {
             ChatCommand::Open { by, with, now } => (now, between(by, with).map(|()| vec![])),
             ChatCommand::Send { ref message, now, .. } => (now, self.send(message, now)),
             ChatCommand::Edit { message_id, by, ref text, now, .. } => {
-                (now, self.edit(message_id, by, text.as_deref()))
+                (now, self.edit(message_id, by, text.as_deref(), now))
             }
             ChatCommand::DeleteForMe { message_id, by, now } => {
                 (now, self.delete_for_me(message_id, by))
@@ -76,27 +76,27 @@ impl Model {
                 (now, self.delete_for_everyone(message_id, by))
             }
             ChatCommand::React { message_id, by, ref emoji, now } => {
-                (now, self.react(message_id, by, emoji))
+                (now, self.react(message_id, by, emoji, now))
             }
             ChatCommand::RemoveReaction { message_id, by, now } => {
                 (now, self.remove_reaction(message_id, by))
             }
-            ChatCommand::Pin { message_id, by, now } => (now, self.pin(message_id, by)),
+            ChatCommand::Pin { message_id, by, now } => (now, self.pin(message_id, by, now)),
             ChatCommand::Unpin { message_id, by, now } => (now, self.unpin(message_id, by)),
-            ChatCommand::Star { message_id, by, now } => (now, self.star(message_id, by)),
+            ChatCommand::Star { message_id, by, now } => (now, self.star(message_id, by, now)),
             ChatCommand::Unstar { message_id, by, now } => (now, self.unstar(message_id, by)),
             ChatCommand::Answer { message_id, by, ref answer, now } => {
-                (now, self.answer(message_id, by, answer))
+                (now, self.answer(message_id, by, answer, now))
             }
             ChatCommand::Report { message_id, by, ref seen, now, .. } => {
-                (now, self.report(message_id, by, seen))
+                (now, self.report(message_id, by, seen, now))
             }
             ChatCommand::MarkRead { reader, up_to, now } => (now, self.mark_read(reader, up_to)),
             ChatCommand::MarkDelivered { by, up_to, now } => (now, self.mark_delivered(by, up_to)),
             ChatCommand::MarkUnread { by, now } => (now, self.mark_unread(by)),
             ChatCommand::Clear { by, now } => (now, self.clear(by)),
             ChatCommand::SaveDraft { by, ref text, reply_to, now } => {
-                (now, self.save_draft(by, text.as_deref(), reply_to))
+                (now, self.save_draft(by, text.as_deref(), reply_to, now))
             }
             ChatCommand::SetDisappearing { by, after, now } => {
                 (now, self.set_disappearing(by, after))
@@ -135,7 +135,7 @@ impl Model {
             };
         }
         self.may_speak(sender)?;
-        let quoted = reply_to.map(|it| self.present(it, sender)).transpose()?;
+        let quoted = reply_to.map(|it| self.present(it, sender, now)).transpose()?;
         let recipient = other(sender);
         let expires_at = self.disappearing.map(|it| now + TimeDelta::days(it.days()));
         let is_withheld = self.of(recipient).blocks;
@@ -303,9 +303,15 @@ impl Model {
         if hidden { Err(ChatError::UnknownMessage(id)) } else { Ok(number) }
     }
 
-    fn present(&mut self, id: MessageId, by: AccountId) -> Result<u64, ChatError> {
+    fn present(
+        &mut self,
+        id: MessageId,
+        by: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<u64, ChatError> {
         let number = self.seen(id, by)?;
-        let gone = self.messages.iter().any(|it| it.id == id && it.gone);
+        let gone = |it: &Message| it.gone || it.expires_at.is_some_and(|at| at <= now);
+        let gone = self.messages.iter().any(|it| it.id == id && gone(it));
         if gone { Err(ChatError::Deleted) } else { Ok(number) }
     }
 }

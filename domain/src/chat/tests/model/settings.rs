@@ -15,10 +15,11 @@ impl Model {
         by: AccountId,
         text: Option<&str>,
         reply_to: Option<MessageId>,
+        now: DateTime<Utc>,
     ) -> Answer {
         member(by)?;
         let quoted = match reply_to {
-            Some(it) => Some((it, self.present(it, by)?)),
+            Some(it) => Some((it, self.present(it, by, now)?)),
             None => None,
         };
         let is_one = text.is_some() || quoted.is_some();

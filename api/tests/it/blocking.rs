@@ -116,7 +116,7 @@ async fn everything(side: &mut Side<'_>, said_before: &str, asked_before: &str) 
     ];
     let mut position = 0;
     for (what, ask) in steps {
-        position = position.max(side.ask(what, ask).await.1);
+        position = position.max(side.ask(what, ask.at(position)).await.1);
     }
     side.read_all("everything done", position).await;
     let remove = world.delete(&format!("{hers}/reaction"));

@@ -179,9 +179,10 @@ async fn a_file_that_cannot_be_sent_sends_nothing() {
     assert!(node.attachments().await.is_empty());
 }
 
-/// With one key and ids of the server, one of two at once sends; the other attaches nothing.
+/// With one key and ids of the server, one of two at once sends. Its file stays attached, whatever the
+/// other does; what the other attached, a policy releases.
 #[tokio::test]
-async fn at_once_with_one_key_one_file_is_attached() {
+async fn at_once_with_one_key_the_file_of_what_was_sent_is_attached() {
     let database = TestDatabase::create().await;
     let node = Node::start(&database);
     node.open().await;
@@ -202,7 +203,7 @@ async fn at_once_with_one_key_one_file_is_attached() {
         })
         .collect();
     assert!(answered.windows(2).all(|it| it[0] == it[1]), "{answered:?}");
-    assert_eq!(node.attachments().await, [(chat(), answered[0].1)]);
+    assert!(node.attachments().await.contains(&(chat(), answered[0].1)));
 }
 
 #[tokio::test]

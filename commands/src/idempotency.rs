@@ -3,13 +3,9 @@
 //! The key is written in the transaction of the append and points at the events recorded then, so
 //! there is no moment at which one exists without the other, and no copy of what was said.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use aws_lc_rs::digest;
 use domain::AccountId;
 use sqlx::PgPool;
-use uuid::Uuid;
 
 /// A caller's key for one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,29 +55,4 @@ pub(crate) async fn find(
     )
     .fetch_optional(db)
     .await
-}
-
-/// The keys whose first request is under way in this process. Across processes the log decides.
-#[derive(Clone, Default)]
-pub(crate) struct InFlight(Arc<Mutex<HashSet<(Uuid, String)>>>);
-
-/// Holds a key while its request is under way.
-pub(crate) struct Held {
-    keys: InFlight,
-    key: (Uuid, String),
-}
-
-impl InFlight {
-    /// Nothing when the key is held already.
-    pub(crate) fn hold(&self, key: &IdempotencyKey) -> Option<Held> {
-        let key = (key.caller.0, key.key.clone());
-        let fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
-        fresh.then(|| Held { keys: self.clone(), key })
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        self.keys.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
-    }
 }

@@ -13,6 +13,7 @@ mod files;
 mod forward;
 mod gateway;
 mod idempotency;
+mod in_flight;
 mod open_chat;
 pub mod policies;
 mod send;

@@ -51,4 +51,11 @@ impl Ids {
     pub fn next(&self) -> Uuid {
         (self.0)()
     }
+
+    /// A draw from `[0, 1)`, in steps of 1/256: the last byte of the next id. For jitter.
+    #[must_use]
+    pub fn draw(&self) -> f64 {
+        let [.., last] = self.next().into_bytes();
+        f64::from(last) / 256.0
+    }
 }

@@ -194,11 +194,7 @@ impl Follower {
                         self.take(events).await?;
                     }
                     Ok(None) => return Ok(()),
-                    Err(_) => {
-                        if self.head().await? > *self.moved.borrow() {
-                            self.catch_up().await?; // the relay or the stream is behind
-                        }
-                    }
+                    Err(_) => _ = self.catch_up_if_behind().await?,
                 },
                 events = self.relayed.next() => {
                     if !self.take_over(events).await? {
@@ -224,12 +220,7 @@ impl Follower {
                     }
                     late = 0;
                 }
-                Err(_) => {
-                    if self.head().await? > *self.moved.borrow() {
-                        self.catch_up().await?;
-                        late += 1;
-                    }
-                }
+                Err(_) => late += u32::from(self.catch_up_if_behind().await?),
             }
             silent = Instant::now() + SILENCE;
         }
@@ -239,14 +230,23 @@ impl Follower {
     /// Takes in what the relay has published, and what is missing before it. False when nothing of
     /// it is new.
     async fn take_over(&mut self, events: Vec<StoredEvent>) -> Result<bool, FeedError> {
-        let after = *self.moved.borrow();
-        let fresh: Vec<_> = events.into_iter().filter(|it| it.position > after.0).collect();
-        match fresh.first() {
-            None => return Ok(false),
-            Some(first) if first.position == after.0 + 1 => self.keep(fresh).await?,
-            Some(_) => self.catch_up().await?,
-        }
-        Ok(true)
+        let fresh = self.fresh(events);
+        let is_new = !fresh.is_empty();
+        self.go_on(fresh).await?;
+        Ok(is_new)
+    }
+
+    /// What of `events` is new.
+    fn fresh(&self, events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+        let after = self.moved.borrow().0;
+        events.into_iter().filter(|it| it.position > after).collect()
+    }
+
+    /// Keeps `fresh` if it follows on; reads it, and what is missing before it, if not.
+    async fn go_on(&mut self, fresh: Vec<StoredEvent>) -> Result<(), FeedError> {
+        let after = self.moved.borrow().0;
+        let follows = (after + 1..).zip(&fresh).all(|(expected, it)| it.position == expected);
+        if follows { self.keep(fresh).await } else { self.catch_up().await }
     }
 
     /// What the stream holds from here on, in chunks; nothing when there is no stream, or no server,
@@ -274,20 +274,27 @@ impl Follower {
     /// Takes in what the stream delivered: what follows on, and what is missing before it. What the
     /// log does not reach to was never recorded here, whoever published it.
     async fn take(&mut self, events: Vec<StoredEvent>) -> Result<(), FeedError> {
-        let after = *self.moved.borrow();
-        let fresh: Vec<_> = events.into_iter().filter(|it| it.position > after.0).collect();
+        let fresh = self.fresh(events);
         let Some(last) = fresh.last().map(|it| Position(it.position)) else {
             return Ok(());
         };
         if last > *self.appended.borrow() && last > self.head().await? {
             return Err(FeedError::Ahead(last));
         }
-        let follows = (after.0 + 1..).zip(&fresh).all(|(expected, it)| it.position == expected);
-        if follows { self.keep(fresh).await } else { self.catch_up().await }
+        self.go_on(fresh).await
     }
 
     async fn head(&self) -> sqlx::Result<Position> {
         read::head(&self.shared.db).await
+    }
+
+    /// Catches up when the relay or the stream is behind the log. Whether it was.
+    async fn catch_up_if_behind(&mut self) -> Result<bool, FeedError> {
+        let is_behind = self.head().await? > *self.moved.borrow();
+        if is_behind {
+            self.catch_up().await?;
+        }
+        Ok(is_behind)
     }
 
     /// Reads from PostgreSQL whatever memory does not have yet.

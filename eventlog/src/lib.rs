@@ -15,6 +15,7 @@
 
 pub mod append;
 pub mod audit;
+pub mod checkpoint;
 pub mod clock;
 pub mod codec;
 pub mod database;

@@ -28,6 +28,15 @@ pub(crate) fn contradiction(what: impl Into<String>) -> ProjectionError {
     ProjectionError::Poison(what.into())
 }
 
+/// Every row that a statement was to write was there.
+pub(crate) fn expect_all(
+    written: u64,
+    expected: u64,
+    otherwise: &str,
+) -> Result<(), ProjectionError> {
+    if written == expected { Ok(()) } else { Err(contradiction(otherwise)) }
+}
+
 /// A count of the domain as PostgreSQL keeps it.
 pub(crate) fn count(value: u64) -> Result<i64, ProjectionError> {
     i64::try_from(value).map_err(|_| contradiction(format!("{value} is out of range")))

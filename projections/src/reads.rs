@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use eventlog::Position;
-use sqlx::PgPool;
+use sqlx::{PgExecutor, PgPool};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -71,7 +71,7 @@ impl Reads {
         }
         loop {
             let poll = (Instant::now() + POLL).min(deadline);
-            let reached = self.reached(models).await?;
+            let reached = reached(&self.db, models).await?;
             if reached >= wanted {
                 return Ok(reached);
             }
@@ -86,20 +86,6 @@ impl Reads {
                 return Err(ReadsError::Behind { wanted, reached });
             }
         }
-    }
-
-    /// The lowest of the checkpoints of `models`.
-    async fn reached(&self, models: &[ReadModel]) -> sqlx::Result<Position> {
-        let names: Vec<_> = models.iter().map(|it| it.name().to_owned()).collect();
-        let position = sqlx::query_scalar!(
-            r#"SELECT min(coalesce(c.position, 0))
-               FROM unnest($1::text[]) AS n (name)
-               LEFT JOIN checkpoints c USING (name)"#,
-            &names
-        )
-        .fetch_one(&self.db)
-        .await?;
-        Ok(Position(position.unwrap_or_default()))
     }
 
     /// The projector of `model` runs in this process and has committed `position`.
@@ -122,6 +108,23 @@ impl Reads {
             changed
         });
     }
+}
+
+/// The lowest of the checkpoints of `models`.
+pub(crate) async fn reached(
+    db: impl PgExecutor<'_>,
+    models: &[ReadModel],
+) -> sqlx::Result<Position> {
+    let names: Vec<_> = models.iter().map(|it| it.name().to_owned()).collect();
+    let position = sqlx::query_scalar!(
+        r#"SELECT min(coalesce(c.position, 0))
+           FROM unnest($1::text[]) AS n (name)
+           LEFT JOIN checkpoints c USING (name)"#,
+        &names
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(Position(position.unwrap_or_default()))
 }
 
 /// The lowest position of `models`, when all their projectors run in this process.

@@ -1,6 +1,7 @@
 """Shares an album through the API, and goes on where an earlier run stopped.
 
-Numbers and message ids are the same in every run, and every act has an idempotency key of its own.
+Numbers and message ids are the same in every run, and so are the idempotency keys of edits,
+reactions, pins and answers.
 A file that was uploaded and never sent, because a run was stopped in between, is uploaded again;
 Parlance removes the first one by itself.
 """

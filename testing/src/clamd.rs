@@ -1,13 +1,10 @@
 //! The virus scanner, for one test: it knows one virus, the one that is none.
 
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
 
 /// How long it may take to answer.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
@@ -34,9 +31,7 @@ impl Clamd {
             return None;
         }
         let folder = TempDir::new().expect("a folder");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
+        let port = crate::free_port();
         let (path, virus) = (folder.path(), Self::harmless_virus());
         let signature = virus.bytes().fold(String::new(), |hex, it| hex + &format!("{it:02x}"));
         let signatures = format!("Test.Virus:0:0:{signature}\n");
@@ -57,12 +52,7 @@ impl Clamd {
             .kill_on_drop(true)
             .spawn()
             .expect("PARLANCE_TEST_CLAMD is clamd");
-        let up = async {
-            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(START_TIMEOUT, up).await.expect("the scanner answers");
+        crate::until_it_answers(port, START_TIMEOUT).await;
         Some(Self { port, _folder: folder, _process: process })
     }
 

@@ -1,7 +1,8 @@
 //! What tests of several crates need: real servers, one for each test to itself.
 //!
 //! `make test` starts PostgreSQL and says where everything is. A test that cannot have what it
-//! needs fails, and says which variable is missing: it is never skipped.
+//! needs fails, and says which variable is missing: it is never skipped. Only [`Clamd`] may be
+//! missing, where it cannot be installed: its test then says that it was not run.
 
 #![expect(
     clippy::panic,
@@ -20,7 +21,12 @@ pub use database::TestDatabase;
 pub use nats_server::NatsServer;
 pub use seaweed::SeaweedFs;
 
+use std::net::TcpListener;
+use std::time::Duration;
+
 use secrecy::SecretString;
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
 
 /// A master key for tests: no secret.
 #[must_use]
@@ -32,6 +38,22 @@ pub fn master_key() -> eventlog::MasterKey {
 #[must_use]
 pub fn master_key_base64() -> SecretString {
     SecretString::from("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("an address").port()
+}
+
+/// Waits until somebody listens on `port`.
+async fn until_it_answers(port: u16, patience: Duration) {
+    let up = async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(patience, up).await.expect("the server answers");
 }
 
 /// What `make test` says about where something is.

@@ -1,15 +1,12 @@
 //! A `nats-server` for one test, which it may kill and whose store it may delete.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
-use tokio::time::{sleep, timeout};
 
 use crate::variable;
 
@@ -30,11 +27,8 @@ impl NatsServer {
     ///
     /// When `PARLANCE_TEST_NATS_SERVER` is missing or does not start.
     pub async fn start() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
         let store = TempDir::new().expect("a folder");
-        let mut server = Self { port, store, process: None };
+        let mut server = Self { port: crate::free_port(), store, process: None };
         server.restart().await;
         server
     }
@@ -86,13 +80,7 @@ impl NatsServer {
             .spawn()
             .expect("PARLANCE_TEST_NATS_SERVER is a nats-server");
         self.process = Some(process);
-        let address = ("127.0.0.1", self.port);
-        let up = async {
-            while TcpStream::connect(address).await.is_err() {
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        timeout(START_TIMEOUT, up).await.expect("the server answers");
+        crate::until_it_answers(self.port, START_TIMEOUT).await;
     }
 
     fn jetstream(&self) -> PathBuf {

@@ -18,10 +18,9 @@ use super::accounts::AccountBody;
 use super::caller::{BodilessCommand, Caller};
 use super::chats::act;
 use super::consistency::{At, MinPosition};
-use super::cursor::{self, Cursor};
+use super::cursor::{self, Cursor, PageBefore};
 use super::error::{ApiError, ApiResult};
 use super::extract::{Id, Path, Query};
-use super::openapi::limit;
 
 /// The field of `same-member` and `account-not-found` here; a chat that is opened has another.
 const WHOM: &str = "account_id";
@@ -50,19 +49,6 @@ pub(crate) struct BlockList {
     /// Always `null`: new ones come to the top.
     #[schema(required, value_type = Option<String>)]
     prev: Option<Cursor>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListBlocks {
-    /// At most so many.
-    #[serde(default = "limit::default", deserialize_with = "limit::deserialize")]
-    #[param(minimum = 1, maximum = 100, default = 50, required = false)]
-    limit: i64,
-    /// `next` of the page before.
-    #[param(value_type = Option<String>, pattern = "^c[0-7][0-9a-f]{15}$")]
-    before: Option<Cursor>,
 }
 
 /// Blocks somebody: nothing that they write from now on reaches the caller, and they are not told.
@@ -117,14 +103,14 @@ pub(crate) async fn unblock(
 /// Whom the caller has blocked.
 #[utoipa::path(
     get, path = "/v1/blocks", tag = "chats", operation_id = "blocks",
-    params(ListBlocks),
+    params(PageBefore),
     responses((status = 200, description = "Some of them", body = BlockList)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Caller(caller): Caller,
-    Query(query): Query<ListBlocks>,
+    Query(query): Query<PageBefore>,
     min: MinPosition,
 ) -> ApiResult<impl IntoResponse> {
     let reached = min.reached(&app, &[ReadModel::Accounts, ReadModel::Blocks]).await?;

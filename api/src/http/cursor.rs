@@ -2,6 +2,9 @@
 
 use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::IntoParams;
+
+use super::openapi::limit;
 
 /// A place in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,20 @@ impl<'de> Deserialize<'de> for Cursor {
             .map(Self)
             .ok_or_else(|| D::Error::custom("must be a cursor that a list gave"))
     }
+}
+
+/// Which page of a list whose latest items come first.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PageBefore {
+    /// At most so many.
+    #[serde(default = "limit::default", deserialize_with = "limit::deserialize")]
+    #[param(minimum = 1, maximum = 100, default = 50, required = false)]
+    pub(crate) limit: i64,
+    /// `next` of the page before.
+    #[param(value_type = Option<String>, pattern = "^c[0-7][0-9a-f]{15}$")]
+    pub(crate) before: Option<Cursor>,
 }
 
 /// The first `limit` of `found`, and the cursor of the next page when there are more. One more than

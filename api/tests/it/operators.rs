@@ -15,7 +15,8 @@ fn parlance(database: &Database, arguments: &[&str]) -> Command {
         .env_clear()
         .env("DATABASE_URL", &database.url)
         .env("PARLANCE_MASTER_KEY", master_key())
-        .env("PARLANCE_ADDR", "127.0.0.1:0");
+        .env("PARLANCE_ADDR", "127.0.0.1:0")
+        .env("PARLANCE_FILES_DIR", database.files.path());
     command
 }
 

@@ -1,7 +1,5 @@
 //! What has arrived, before it is believed.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -22,30 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long reading 2 GiB may take in all.
 const VERIFY_MAX: Duration = Duration::from_mins(10);
-
-/// The files that are being verified in this process.
-#[derive(Clone, Default)]
-pub(super) struct Verifying(Arc<Mutex<HashSet<FileId>>>);
-
-/// Holds a file while it is verified.
-struct Held {
-    verifying: Verifying,
-    file_id: FileId,
-}
-
-impl Verifying {
-    fn hold(&self, file_id: FileId) -> Option<Held> {
-        let fresh = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(file_id);
-        fresh.then(|| Held { verifying: self.clone(), file_id })
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut all = self.verifying.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&self.file_id);
-    }
-}
 
 impl Files {
     /// Compares what arrived with what was requested, and records what came of it.

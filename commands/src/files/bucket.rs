@@ -312,7 +312,7 @@ where
 }
 
 /// A SHA-256 as S3 writes it. That of an upload in parts is a checksum of checksums, and not read.
-pub(super) fn checksum(text: &str) -> Option<Sha256> {
+fn checksum(text: &str) -> Option<Sha256> {
     BASE64.decode(text).ok()?.try_into().ok().map(Sha256)
 }
 

@@ -115,6 +115,10 @@ fn secret(file: &Path) -> io::Result<Option<SecretString>> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
 
+    match std::fs::read_to_string(file) {
+        Ok(secret) => return Ok(Some(secret.into())),
+        Err(error) => absent(error)?,
+    }
     let mut bytes = [0; SECRET_BYTES];
     if rand::fill(&mut bytes).is_err() {
         return Ok(None);

@@ -33,10 +33,11 @@ use eventlog::Position;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::arrival::Verifying;
 use self::bucket::{Bucket, Validity};
+pub(crate) use self::images::EDGES;
 use self::images::Images;
 use crate::gateway::{CommandError, Context, Gateway};
+use crate::in_flight::InFlight;
 
 pub use self::bucket::{Reading, Ticket};
 pub use self::error::FilesError;
@@ -123,7 +124,8 @@ struct Inner {
     images: Images,
     scanner: Option<ScannerAddress>,
     limits: FileLimits,
-    verifying: Verifying,
+    /// The files that are being verified in this process.
+    verifying: InFlight<FileId>,
     tasks: TaskTracker,
 }
 
@@ -155,7 +157,7 @@ impl Files {
             images: Images::new(),
             scanner: settings.scanner,
             limits: settings.limits,
-            verifying: Verifying::default(),
+            verifying: InFlight::default(),
             tasks: tasks.clone(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -181,31 +183,28 @@ impl Files {
         let Inner { gateway, limits, .. } = &*self.inner;
         let (owner, id) = (upload.owner, upload.owner.to_string());
         let object = quarantine_key(upload.file_id, now);
-        let mut command = LibraryCommand::RequestUpload {
+        let command = |multipart| LibraryCommand::RequestUpload {
             owner,
             file_id: upload.file_id,
-            name: upload.name,
+            name: upload.name.clone(),
             content_type: upload.content_type.clone(),
             size: upload.size,
             sha256: upload.sha256,
-            multipart: None,
+            multipart,
             limits: *limits,
             now,
         };
         let opened = if upload.size > WHOLE_MAX {
-            let decided = gateway.inspect(&id, |it: &Library| it.decide(command.clone())).await?;
+            let decided = gateway.inspect(&id, |it: &Library| it.decide(command(None))).await?;
             decided.map_err(CommandError::Rule)?;
             Some(self.inner.bucket.begin_parts(&object, &upload.content_type).await?)
         } else {
             None
         };
-        if let LibraryCommand::RequestUpload { multipart, .. } = &mut command {
-            multipart.clone_from(&opened);
-        }
-        let executed = gateway.execute::<Library>(&id, command, context).await;
-        let used =
-            executed.as_ref().is_ok_and(|it| it.events.iter().any(|it| names(it, opened.as_ref())));
-        if let (Some(opened), false) = (&opened, used) {
+        let executed = gateway.execute::<Library>(&id, command(opened.clone()), context).await;
+        if let Some(opened) = &opened
+            && !executed.as_ref().is_ok_and(|it| it.events.iter().any(|it| names(it, opened)))
+        {
             // Best effort: what stays costs room until the bucket's own rule clears it away.
             self.inner.bucket.abort_parts(&object, opened).await.ok();
         }
@@ -384,6 +383,6 @@ fn requested(event: &LibraryEvent) -> Option<FileId> {
 }
 
 /// Whether the upload in parts `opened` is the one of this request.
-fn names(event: &LibraryEvent, opened: Option<&String>) -> bool {
-    matches!(event, LibraryEvent::UploadRequested { multipart, .. } if multipart.as_ref() == opened)
+fn names(event: &LibraryEvent, opened: &str) -> bool {
+    matches!(event, LibraryEvent::UploadRequested { multipart: Some(named), .. } if named == opened)
 }

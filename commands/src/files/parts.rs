@@ -45,27 +45,29 @@ pub(super) fn size_of(number: u32, size: u64) -> Option<u64> {
 pub(super) async fn note(db: &PgPool, upload: &str, parts: &[NewPart]) -> Result<(), FilesError> {
     let (numbers, sums): (Vec<i32>, Vec<Vec<u8>>) =
         parts.iter().map(|it| (it.number.cast_signed(), it.sha256.0.to_vec())).unzip();
-    let note = "INSERT INTO upload_parts (upload, number, sha256)
-                SELECT DISTINCT ON (number) $1, p.number, p.sha256
-                FROM unnest($2::int[], $3::bytea[]) AS p(number, sha256)
-                ON CONFLICT (upload, number) DO UPDATE SET sha256 = excluded.sha256";
-    let noted = sqlx::query(note).bind(upload).bind(numbers).bind(sums).execute(db).await;
-    noted.map(drop).map_err(away)
+    let noted = sqlx::query!(
+        "INSERT INTO upload_parts (upload, number, sha256)
+         SELECT DISTINCT ON (number) $1, p.number, p.sha256
+         FROM unnest($2::int[], $3::bytea[]) AS p (number, sha256)
+         ON CONFLICT (upload, number) DO UPDATE SET sha256 = excluded.sha256",
+        upload,
+        &numbers,
+        &sums
+    );
+    noted.execute(db).await.map(drop).map_err(away)
 }
 
 /// What each part of `upload` was said to be, as S3 writes it.
 pub(super) async fn noted(db: &PgPool, upload: &str) -> Result<BTreeMap<u32, String>, FilesError> {
-    let noted = "SELECT number, sha256 FROM upload_parts WHERE upload = $1";
-    let noted: Vec<(i32, Vec<u8>)> =
-        sqlx::query_as(noted).bind(upload).fetch_all(db).await.map_err(away)?;
-    let told = |(number, sum): (i32, Vec<u8>)| (number.cast_unsigned(), BASE64.encode(sum));
-    Ok(noted.into_iter().map(told).collect())
+    let noted = sqlx::query!("SELECT number, sha256 FROM upload_parts WHERE upload = $1", upload);
+    let noted = noted.fetch_all(db).await.map_err(away)?;
+    Ok(noted.into_iter().map(|it| (it.number.cast_unsigned(), BASE64.encode(it.sha256))).collect())
 }
 
 /// Forgets what was noted of `upload`.
 pub(super) async fn forget(db: &PgPool, upload: &str) -> Result<(), FilesError> {
-    let forget = "DELETE FROM upload_parts WHERE upload = $1";
-    sqlx::query(forget).bind(upload).execute(db).await.map(drop).map_err(away)
+    let forget = sqlx::query!("DELETE FROM upload_parts WHERE upload = $1", upload);
+    forget.execute(db).await.map(drop).map_err(away)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]

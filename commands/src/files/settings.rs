@@ -14,15 +14,6 @@ pub struct FilesSettings {
     pub scanner: Option<ScannerAddress>,
 }
 
-impl FilesSettings {
-    /// Files in `folder` on this machine, with the default limits and no scanner.
-    #[must_use]
-    pub fn embedded(folder: PathBuf) -> Self {
-        let storage = StorageSettings::Embedded(EmbeddedSettings { folder, port: 0 });
-        Self { storage, limits: FileLimits::default(), scanner: None }
-    }
-}
-
 /// Where bytes are kept.
 #[derive(Debug, Clone)]
 pub enum StorageSettings {

@@ -200,9 +200,7 @@ impl Gateway {
 
     /// Full jitter (M. Brooker, *Exponential Backoff And Jitter*, 2015), drawn from a fresh id.
     fn jitter(&self, attempt: u32) -> Duration {
-        let draw =
-            f64::from(u8::try_from(self.inner.ids.next().as_u128() & 0xff).unwrap_or(0)) / 256.0;
-        JITTER.saturating_mul(1 << attempt.min(6)).mul_f64(draw)
+        JITTER.saturating_mul(1 << attempt.min(6)).mul_f64(self.inner.ids.draw())
     }
 }
 

@@ -21,7 +21,8 @@ use tokio::sync::Semaphore;
 pub use self::cache::Cached;
 use self::cache::Caches;
 use crate::claims::Claims;
-use crate::idempotency::{self, IdempotencyKey, InFlight};
+use crate::idempotency::{self, IdempotencyKey};
+use crate::in_flight::InFlight;
 
 /// Snapshots written at the same time. More wait for nobody: they are left out.
 const SNAPSHOTS_AT_ONCE: usize = 2;
@@ -101,7 +102,8 @@ struct Inner {
     ids: Ids,
     claims: Claims,
     caches: Caches,
-    keys: InFlight,
+    /// The keys whose first request is under way in this process.
+    keys: InFlight<(AccountId, String)>,
     snapshots: Arc<Semaphore>,
 }
 
@@ -149,7 +151,8 @@ impl Gateway {
         let Some(key) = &context.key else {
             return self.attempt::<A>(id, command, context).await;
         };
-        let _held = self.inner.keys.hold(key).ok_or(CommandError::KeyInFlight)?;
+        let held = self.inner.keys.hold((key.caller, key.key.clone()));
+        let _held = held.ok_or(CommandError::KeyInFlight)?;
         if let Some(executed) = self.replay::<A>(key).await? {
             return Ok(executed);
         }

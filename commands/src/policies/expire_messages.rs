@@ -1,7 +1,6 @@
 //! Messages that are to disappear do so at the time promised.
 
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::chat::{Chat, ChatCommand, ChatEvent};
+use domain::chat::{Chat, ChatCommand, ChatEvent, expiry_second};
 use domain::{ChatId, Event};
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +29,8 @@ impl Policy for ExpireMessages {
     fn react(event: &Event) -> Vec<Change<Expire>> {
         let Event::Chat(event) = event else { return vec![] };
         if let ChatEvent::MessageSent { chat_id, number, expires_at: Some(due), .. } = *event {
-            let due = whole_second(due);
-            return vec![Change::set(key(chat_id, number), Some(due), Expire { chat_id })];
+            let due = Some(expiry_second(due));
+            return vec![Change::set(key(chat_id, number), due, Expire { chat_id })];
         }
         let Some(Gone { chat_id, numbers, .. }) = gone(event) else { return vec![] };
         numbers.into_iter().map(|it| Change::drop(key(chat_id, it))).collect()
@@ -46,14 +45,6 @@ impl Policy for ExpireMessages {
             }
         }
         Ok(())
-    }
-}
-
-/// The chat counts in whole seconds, and lets nothing disappear too early.
-fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
-    match time.timestamp_subsec_nanos() {
-        0 => time,
-        part => time + TimeDelta::nanoseconds(1_000_000_000 - i64::from(part)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventlog::codec::DecodeError;
 use eventlog::feed::FeedError;
-use eventlog::{Position, RecordedEvent};
+use eventlog::{Position, RecordedEvent, checkpoint};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -93,12 +93,7 @@ impl<'a, P: Policy> Follower<'a, P> {
 
     async fn start(&mut self) -> Result<(), Trouble> {
         let db = &self.policies.db;
-        sqlx::query!(
-            "INSERT INTO checkpoints (name) VALUES ($1) ON CONFLICT DO NOTHING",
-            self.name
-        )
-        .execute(db)
-        .await?;
+        checkpoint::create(&mut *db.acquire().await?, &self.name).await?;
         self.position = eventlog::read::checkpoint(db, &self.name).await?;
         (self.noted, self.noted_at) = (self.position, Instant::now());
         Ok(())
@@ -157,14 +152,7 @@ impl<'a, P: Policy> Follower<'a, P> {
         malformed: &[(&Arc<RecordedEvent>, &DecodeError)],
     ) -> Result<(), Trouble> {
         let mut tx = self.policies.db.begin().await?;
-        let moved = sqlx::query!(
-            "UPDATE checkpoints SET position = $3, applied_at = clock_timestamp()
-             WHERE name = $1 AND position = $2",
-            self.name,
-            self.noted.0,
-            to.0
-        );
-        if moved.execute(&mut *tx).await?.rows_affected() != 1 {
+        if !checkpoint::advance(&mut tx, &self.name, self.noted, to).await? {
             // Another process has it by now. What it has noted, this one need not.
             return Err(Trouble::Database(sqlx::Error::RowNotFound));
         }

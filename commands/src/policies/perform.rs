@@ -100,7 +100,7 @@ impl<'a, P: Policy> Performer<'a, P> {
             return parked::park(db, policy, work, failures, &error.to_string()).await;
         }
         count(policy, "failed");
-        let pause = wait(failures, self.policies.ids.next());
+        let pause = wait(failures, self.policies.ids.draw());
         tracing::warn!(policy, position, key = work.key, %error, ?pause, "an effect failed");
         work::postpone(db, policy, work, self.policies.clock.now() + pause).await
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::work::Change;
 use super::{Effect, EffectError, Policy};
-use crate::files::{Files, Outcome};
+use crate::files::{EDGES, Files, Outcome};
 use crate::gateway::{CommandError, Gateway};
 
 pub(crate) struct ProcessFiles {
@@ -71,9 +71,6 @@ impl Policy for ProcessFiles {
         }
     }
 }
-
-/// The edges of thumbnails, in pixels.
-const EDGES: [u32; 2] = [256, 1_024];
 
 #[cfg(test)]
 mod tests {

@@ -60,15 +60,7 @@ fn chat() -> ChatId {
 fn photo(sender: AccountId, message_id: MessageId, now: chrono::DateTime<chrono::Utc>) -> Sending {
     let file = Attachment { file_id: FILE, owner: ALICE };
     let content = NewContent::Image { file, caption: Some("look".to_owned()) };
-    let message = Outgoing {
-        message_id,
-        sender,
-        content,
-        reply_to: None,
-        reference: None,
-        tags: vec![],
-        forwarded: None,
-    };
+    let message = Outgoing { content, ..Outgoing::text(message_id, sender, String::new()) };
     Sending { chat_id: chat(), message, limits: Limits::default(), now }
 }
 

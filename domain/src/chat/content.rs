@@ -161,6 +161,14 @@ impl Default for Limits {
     }
 }
 
+/// The second in which a message disappears that is to do so `at` a time: a chat counts in whole
+/// seconds, and lets nothing disappear too early.
+#[must_use]
+pub fn expiry_second(at: DateTime<Utc>) -> DateTime<Utc> {
+    let second = at.timestamp() + i64::from(at.timestamp_subsec_nanos() > 0);
+    DateTime::from_timestamp(second, 0).unwrap_or(at) // at the end of time there is no next
+}
+
 /// After how long the messages of a chat disappear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,8 @@ use crate::{AccountId, ChatId, MessageId, Personal, ReportId};
 
 /// What has happened in a [`Chat`](super::Chat). Past tense, and permanent.
 ///
-/// `withheld`: the other member had blocked whoever did it, and never gets to see it.
+/// `withheld`: the other member never gets to see it. They had blocked whoever did it; of reading and
+/// delivery, either of the two had blocked the other.
 ///
 /// A variant's serialized form is stored for ever: `tests/golden/chat/*.json` pins it. To change
 /// one, raise its version and add an upcaster.
@@ -73,7 +74,6 @@ pub enum ChatEvent {
         /// How many messages are unread for the reader after this: counted where every message is
         /// known, so that no reader of the log has to count again.
         unread: u64,
-        /// The other member is not told: one of the two has blocked the other.
         #[serde(default, skip_serializing_if = "is_false")]
         withheld: bool,
         read_at: DateTime<Utc>,

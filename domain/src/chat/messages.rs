@@ -1,8 +1,8 @@
 //! What a chat remembers of its messages: who sent which number under which id, and what became of
 //! it. No text: no rule reads it.
 //!
-//! Packed, because a chat may hold 100,000 messages: 16 bytes of id, 5 of index and 13 bits each,
-//! about 2.3 MB; with 8 bytes each while they are to disappear, and 1 when some were edited.
+//! Packed, because a chat may hold 100,000 messages: 16 bytes of id, 5 of index and 14 bits each,
+//! about 2.4 MB; with 8 bytes each while they are to disappear, and 1 when some were edited.
 
 use std::borrow::Cow;
 use std::hash::BuildHasher;

@@ -12,14 +12,15 @@
 //! 5. The pointers of reading, delivery and clearing never go back, and never past the last
 //!    message. One's own messages are read when they are sent. What is read is delivered.
 //! 6. A member may delete any message for themselves, and their own for everyone. Its number stays.
-//! 7. An inactive chat takes nothing that is said: no message, edit, reaction or answer. Reading
-//!    and deleting go on.
+//! 7. An inactive chat takes nothing that is said: no message, edit, reaction or answer; nor a pin,
+//!    nor another time to disappear after. Reading, unpinning and deleting go on.
 //! 8. Only its sender edits a message, at most 100 times, and nobody one that is gone or that was
 //!    forwarded.
 //! 9. A member has one reaction to a message; at most 50 messages are pinned; an actionable message
 //!    is answered once, by its recipient.
 //! 10. Nothing that is said reaches somebody who has blocked its author, who is not told: it is
-//!     recorded as withheld. Who has blocked the other cannot speak to them.
+//!     recorded as withheld. Who has blocked the other cannot speak to them,
+//!     nor pin, nor set after what time messages disappear.
 //! 11. A message sent while messages disappear after a time does so, for both, then.
 //! 12. A message brings an archived chat back for its recipient, unless they have muted it.
 //! 13. A member sends so many messages at once and so many a second (settings).
@@ -38,7 +39,7 @@ pub use aggregate::{Chat, OpenChat};
 pub use command::ChatCommand;
 pub use content::{
     Attachment, Content, Disappearing, Forwarded, Limits, NewContent, Outgoing, Quoted, Reference,
-    ReportedCopy,
+    ReportedCopy, expiry_second,
 };
 pub use error::ChatError;
 pub use event::ChatEvent;

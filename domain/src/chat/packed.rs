@@ -9,9 +9,12 @@ use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::expiry_second;
+
 /// A set of message numbers, one bit each; only as long as its highest member.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bits(Vec<u8>);
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Bits(#[serde(serialize_with = "encode", deserialize_with = "decode")] Vec<u8>);
 
 impl Bits {
     pub(super) fn get(&self, number: u64) -> bool {
@@ -45,21 +48,10 @@ impl Bits {
     }
 }
 
-impl Serialize for Bits {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Bits {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        decode(deserializer).map(Self)
-    }
-}
-
 /// A small count for each message, a byte each; only as long as the highest number that has one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Counts(Vec<u8>);
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Counts(#[serde(serialize_with = "encode", deserialize_with = "decode")] Vec<u8>);
 
 impl Counts {
     pub(super) fn get(&self, number: u64) -> u8 {
@@ -85,18 +77,6 @@ impl Counts {
     }
 }
 
-impl Serialize for Counts {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64.encode(&self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Counts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        decode(deserializer).map(Self)
-    }
-}
-
 /// Messages that are still to disappear, and when, in whole seconds since 1970 and never too early.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Expiries(Vec<Expiry>);
@@ -110,7 +90,7 @@ struct Expiry {
 
 impl Expiries {
     pub(super) fn push(&mut self, number: u64, at: DateTime<Utc>) {
-        let second = at.timestamp() + i64::from(at.timestamp_subsec_nanos() > 0);
+        let second = expiry_second(at).timestamp();
         let Ok(number) = u32::try_from(number) else {
             return; // 2^32 messages do not fit in memory either
         };
@@ -153,7 +133,7 @@ impl Serialize for Expiries {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let words = self.0.iter().flat_map(|it| [it.number, it.second]);
         let bytes: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
-        serializer.serialize_str(&BASE64.encode(bytes))
+        encode(&bytes, serializer)
     }
 }
 
@@ -178,6 +158,10 @@ pub(super) fn make_room<T>(items: &mut Vec<T>) {
     if items.len() == items.capacity() {
         items.reserve_exact((items.len() / 8).max(8));
     }
+}
+
+fn encode<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&BASE64.encode(bytes))
 }
 
 fn decode<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {

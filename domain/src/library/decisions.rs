@@ -63,8 +63,9 @@ impl Library {
                     LibraryEvent::FileRejected { owner, file_id, reason, rejected_at: now }
                 }
             }]),
-            Stage::Completed | Stage::Published => Ok(vec![]),
-            Stage::Rejected(reason) => Err(LibraryError::Rejected(reason)),
+            Stage::Completed | Stage::Published | Stage::Rejected(_) => {
+                file.arrived().map(|()| vec![])
+            }
         }
     }
 

@@ -136,16 +136,6 @@ impl DomainEvent for LibraryEvent {
     }
 
     fn event_version(&self) -> String {
-        match self {
-            Self::UploadRequested { .. }
-            | Self::UploadCompleted { .. }
-            | Self::FilePublished { .. }
-            | Self::FileRejected { .. }
-            | Self::FileAttached { .. }
-            | Self::FileReleased { .. }
-            | Self::FileRemoved { .. }
-            | Self::AvatarSet { .. } => "1",
-        }
-        .to_owned()
+        Self::newest_version(&self.event_type()).unwrap_or(1).to_string()
     }
 }

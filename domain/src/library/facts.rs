@@ -102,15 +102,9 @@ pub enum Rejection {
 }
 
 impl fmt::Display for Rejection {
+    /// By its stored name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::SizeMismatch => "size_mismatch",
-            Self::ChecksumMismatch => "checksum_mismatch",
-            Self::TypeMismatch => "type_mismatch",
-            Self::Infected => "infected",
-            Self::TooManyPixels => "too_many_pixels",
-            Self::Unreadable => "unreadable",
-        })
+        self.serialize(f)
     }
 }
 
@@ -127,11 +121,11 @@ pub struct ImageFacts {
     pub thumbnails: Vec<Thumbnail>,
 }
 
-impl ImageFacts {
-    /// Bytes of all thumbnails.
-    pub(super) fn bytes(&self) -> u64 {
-        self.thumbnails.iter().fold(0, |sum, it| sum.saturating_add(it.size))
-    }
+/// Bytes of a published file that count against the quota: its own `size`, and its thumbnails'.
+#[must_use]
+pub fn counted(size: u64, image: Option<&ImageFacts>) -> u64 {
+    let thumbnails = image.into_iter().flat_map(|it| &it.thumbnails);
+    thumbnails.fold(size, |sum, it| sum.saturating_add(it.size))
 }
 
 /// A copy of an image without metadata: smaller, unless the image is small itself.

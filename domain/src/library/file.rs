@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::is_image;
 use super::{
-    ATTACHMENTS_MAX, Arrived, ImageFacts, LibraryError, Rejection, Sha256, THUMBNAILS_MAX,
+    ATTACHMENTS_MAX, Arrived, ImageFacts, LibraryError, Rejection, Sha256, THUMBNAILS_MAX, counted,
 };
 use crate::{ChatId, FileId, MessageId};
 
@@ -86,7 +86,7 @@ impl File {
         if image.is_some() && !is_image(&self.content_type) {
             return Err(LibraryError::NotAnImage);
         }
-        let actual = size.saturating_add(image.map_or(0, ImageFacts::bytes));
+        let actual = counted(size, image);
         if actual > self.counted {
             return Err(LibraryError::PublishedTooLarge { max: self.counted, actual });
         }
@@ -112,7 +112,7 @@ impl File {
 
     pub(super) fn publish(&mut self, object: String, size: u64, image: Option<ImageFacts>) {
         self.stage = Stage::Published;
-        self.counted = size.saturating_add(image.as_ref().map_or(0, ImageFacts::bytes));
+        self.counted = counted(size, image.as_ref());
         let thumbnails = image.into_iter().flat_map(|it| it.thumbnails).map(|it| it.object);
         // The copy in quarantine is deleted after this is recorded, or with the rest.
         let before = std::mem::take(&mut self.objects);

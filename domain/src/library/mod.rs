@@ -36,7 +36,7 @@ pub use error::LibraryError;
 pub use event::LibraryEvent;
 pub use facts::{
     Arrived, FileLimits, ImageFacts, InvalidSha256, Rejection, Removal, RemovalReason, Sha256,
-    Thumbnail,
+    Thumbnail, counted,
 };
 pub use file::{File, Stage};
 pub use names::{is_image, object_key, quarantine_key, thumbnail_key};

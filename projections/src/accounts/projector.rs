@@ -7,7 +7,7 @@ use domain::{AccountId, Event, Personal};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::error::{ProjectionError, contradiction};
+use crate::error::{ProjectionError, contradiction, expect_all};
 
 /// What a run of events changes in the directory.
 #[derive(Default)]
@@ -233,10 +233,7 @@ impl Changed {
         )
         .execute(db)
         .await?;
-        if done.rows_affected() == self.account_ids.len() as u64 {
-            Ok(())
-        } else {
-            Err(contradiction("the account was never registered"))
-        }
+        let expected = self.account_ids.len() as u64;
+        expect_all(done.rows_affected(), expected, "the account was never registered")
     }
 }

@@ -122,6 +122,19 @@ async fn write_forwards(
     Ok(())
 }
 
+/// The one UPDATE that says that chats `c` have changed at positions `t.position`, with the clauses
+/// that say which.
+macro_rules! touch {
+    ($which:tt, $($argument:expr),+ $(,)?) => {
+        sqlx::query!(
+            "UPDATE chats c
+             SET changed = greatest(c.changed, t.position),
+                 changed_apart = greatest(c.changed_apart, t.position) " + $which,
+            $($argument),+
+        )
+    };
+}
+
 /// Copies of a message that is gone no longer say whose it was.
 async fn touch_copies(
     db: &mut PgConnection,
@@ -136,18 +149,15 @@ async fn touch_copies(
         numbers.push(number);
         positions.push(position.0);
     }
-    sqlx::query!(
-        "UPDATE chats c
-         SET changed = greatest(c.changed, g.position),
-             changed_apart = greatest(c.changed_apart, g.position)
-         FROM (
+    touch!(
+        "FROM (
              SELECT f.chat_id, max(r.position) AS position
              FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS r (chat_id, number, position)
              JOIN forwards f ON f.origin_chat = r.chat_id AND f.origin_number = r.number
              WHERE r.position > f.position
              GROUP BY f.chat_id
-         ) g
-         WHERE c.chat_id = g.chat_id",
+         ) t
+         WHERE c.chat_id = t.chat_id",
         &chat_ids,
         &numbers,
         &positions
@@ -170,11 +180,8 @@ async fn touch_if_open(
         account_ids.push(account.0);
         positions.push(position.0);
     }
-    sqlx::query!(
-        "UPDATE chats c
-         SET changed = greatest(c.changed, t.position),
-             changed_apart = greatest(c.changed_apart, t.position)
-         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS t (chat_id, account_id, position)
+    touch!(
+        "FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS t (chat_id, account_id, position)
          WHERE c.chat_id = t.chat_id AND c.account_id = t.account_id",
         &chat_ids,
         &account_ids,
@@ -197,11 +204,8 @@ async fn touch_own(
         return Ok(());
     }
     let (account_ids, positions) = arrays(accounts);
-    sqlx::query!(
-        "UPDATE chats c
-         SET changed = greatest(c.changed, t.position),
-             changed_apart = greatest(c.changed_apart, t.position)
-         FROM unnest($1::uuid[], $2::bigint[]) AS t (account_id, position)
+    touch!(
+        "FROM unnest($1::uuid[], $2::bigint[]) AS t (account_id, position)
          WHERE c.account_id = t.account_id",
         &account_ids,
         &positions
@@ -219,11 +223,8 @@ async fn touch_participants(
         return Ok(());
     }
     let (account_ids, positions) = arrays(accounts);
-    sqlx::query!(
-        "UPDATE chats c
-         SET changed = greatest(c.changed, t.position),
-             changed_apart = greatest(c.changed_apart, t.position)
-         FROM unnest($1::uuid[], $2::bigint[]) AS t (account_id, position)
+    touch!(
+        "FROM unnest($1::uuid[], $2::bigint[]) AS t (account_id, position)
          JOIN chats own ON own.account_id = t.account_id
          WHERE c.chat_id = own.chat_id AND c.account_id = own.participant_id",
         &account_ids,

@@ -9,4 +9,5 @@ mod rows;
 mod settings;
 
 pub(crate) use projector::Changes;
-pub use query::{ChatView, DraftView, Filter, Totals, by_id, by_ids, list, totals};
+pub(crate) use query::by_ids;
+pub use query::{ChatView, DraftView, Filter, Totals, by_id, list, totals};

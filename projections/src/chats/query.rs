@@ -139,7 +139,7 @@ impl Row {
 
 /// The one SELECT of chats, with the clauses that say which. `$1` is the member, `$2` the time.
 macro_rules! rows {
-    ($which:tt, $($argument:expr),+ $(,)?) => {
+    ([$($which:tt)+], $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             Row,
             r#"SELECT c.chat_id,
@@ -190,7 +190,7 @@ macro_rules! rows {
                    ORDER BY m.number DESC
                    LIMIT 1
                ) m ON true
-               WHERE c.account_id = $1 AND "# + $which,
+               WHERE c.account_id = $1 AND "# $(+ $which)+,
             $($argument),+
         )
     };
@@ -216,13 +216,16 @@ pub async fn by_id(
 /// # Errors
 ///
 /// When the database fails.
-pub async fn by_ids(
+pub(crate) async fn by_ids(
     db: &mut PgConnection,
     caller: AccountId,
     chat_ids: &[Uuid],
     at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<ChatView>> {
-    let rows = rows!("c.chat_id = ANY ($3) ORDER BY c.activity DESC", caller.0, at, chat_ids);
+    if chat_ids.is_empty() {
+        return Ok(vec![]);
+    }
+    let rows = rows!(["c.chat_id = ANY ($3) ORDER BY c.activity DESC"], caller.0, at, chat_ids);
     let rows = rows.fetch_all(&mut *db).await?;
     views(db, caller, rows, at).await
 }
@@ -243,59 +246,23 @@ pub async fn list(
 ) -> sqlx::Result<Vec<ChatView>> {
     let mut db = db.acquire().await?;
     let before = before.unwrap_or(i64::MAX);
+    macro_rules! listed {
+        ($which:tt) => {
+            rows!(
+                [$which " AND c.activity < $3 ORDER BY c.activity DESC LIMIT $4"],
+                caller.0, at, before, limit
+            )
+            .fetch_all(&mut *db)
+            .await?
+        };
+    }
     let rows = match filter {
-        Filter::Active => {
-            rows!(
-                "NOT c.archived AND c.activity < $3 ORDER BY c.activity DESC LIMIT $4",
-                caller.0,
-                at,
-                before,
-                limit
-            )
-            .fetch_all(&mut *db)
-            .await?
-        }
-        Filter::All => {
-            rows!("c.activity < $3 ORDER BY c.activity DESC LIMIT $4", caller.0, at, before, limit)
-                .fetch_all(&mut *db)
-                .await?
-        }
-        Filter::Unread => {
-            rows!(
-                "(c.unread_count > 0 OR c.marked_unread) AND NOT c.archived AND c.activity < $3
-             ORDER BY c.activity DESC
-             LIMIT $4",
-                caller.0,
-                at,
-                before,
-                limit
-            )
-            .fetch_all(&mut *db)
-            .await?
-        }
-        Filter::Archived => {
-            rows!(
-                "c.archived AND c.activity < $3 ORDER BY c.activity DESC LIMIT $4",
-                caller.0,
-                at,
-                before,
-                limit
-            )
-            .fetch_all(&mut *db)
-            .await?
-        }
+        Filter::Active => listed!("NOT c.archived"),
+        Filter::All => listed!("true"),
+        Filter::Unread => listed!("(c.unread_count > 0 OR c.marked_unread) AND NOT c.archived"),
+        Filter::Archived => listed!("c.archived"),
         Filter::Muted => {
-            rows!(
-            "c.muted AND coalesce(c.muted_until > $2, true) AND NOT c.archived AND c.activity < $3
-             ORDER BY c.activity DESC
-             LIMIT $4",
-            caller.0,
-            at,
-            before,
-            limit
-        )
-            .fetch_all(&mut *db)
-            .await?
+            listed!("c.muted AND coalesce(c.muted_until > $2, true) AND NOT c.archived")
         }
     };
     views(&mut db, caller, rows, at).await

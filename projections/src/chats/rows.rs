@@ -6,7 +6,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::change::{Change, Opening, Side};
-use crate::error::{ProjectionError, contradiction};
+use crate::error::{ProjectionError, expect_all};
+
+/// Why rows that were to be changed are not there.
+pub(super) const NOT_OPENED: &str = "the chat was never opened, or this is not a member of it";
 
 /// New rows: two a chat.
 #[derive(Default)]
@@ -178,10 +181,6 @@ impl Changed {
         )
         .execute(db)
         .await?;
-        if done.rows_affected() == self.rows {
-            Ok(())
-        } else {
-            Err(contradiction("the chat was never opened, or this is not a member of it"))
-        }
+        expect_all(done.rows_affected(), self.rows, NOT_OPENED)
     }
 }

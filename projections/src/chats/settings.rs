@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::change::Change;
-use crate::error::{ProjectionError, contradiction};
+use super::rows::NOT_OPENED;
+use crate::error::{ProjectionError, expect_all};
 
 /// What is set on one member's side: what is `None` stays as it is.
 #[derive(Default)]
@@ -261,11 +262,7 @@ impl Settings {
         )
         .execute(db)
         .await?;
-        if done.rows_affected() == self.rows {
-            Ok(())
-        } else {
-            Err(contradiction("the chat was never opened, or this is not a member of it"))
-        }
+        expect_all(done.rows_affected(), self.rows, NOT_OPENED)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use domain::library::{ImageFacts, LibraryEvent};
+use domain::library::{ImageFacts, LibraryEvent, counted};
 use domain::{AccountId, Event, FileId};
 use sqlx::PgConnection;
 
@@ -100,11 +100,10 @@ impl Changes {
                 image,
                 published_at: _,
             } => {
-                let counted = image.iter().flat_map(|it| &it.thumbnails).map(|it| it.size);
                 let published = Published {
                     object: object.clone(),
                     size: count(*size)?,
-                    counted: count(counted.fold(*size, u64::saturating_add))?,
+                    counted: count(counted(*size, image.as_ref()))?,
                     image: image.clone(),
                 };
                 let patch = self.patch(*file_id)?;

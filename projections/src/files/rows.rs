@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::projector::{Patch, Request};
 use super::query::ThumbnailView;
-use crate::error::{ProjectionError, contradiction};
+use crate::error::{ProjectionError, contradiction, expect_all};
 
 /// Rows that go.
 #[derive(Default)]
@@ -185,9 +185,5 @@ fn number(value: u32) -> Result<i32, ProjectionError> {
 }
 
 fn there(written: u64, rows: usize) -> Result<(), ProjectionError> {
-    if written == rows as u64 {
-        Ok(())
-    } else {
-        Err(contradiction("the file was never requested, or is removed"))
-    }
+    expect_all(written, rows as u64, "the file was never requested, or is removed")
 }

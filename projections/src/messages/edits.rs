@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::Personal;
 use eventlog::Position;
 use sqlx::PgConnection;
 
-use super::key::{Key, Keys, expect_all, joined};
+use super::key::{Key, Keys, expect_all};
 use crate::error::ProjectionError;
 
 /// The edits of a run, of each message in their order.
@@ -21,13 +20,6 @@ pub(super) struct Edit {
     pub(super) withheld: bool,
     pub(super) text: Option<String>,
     pub(super) tags: Option<String>,
-}
-
-impl Edit {
-    /// Tags as they are written.
-    pub(super) fn tags(tags: Option<&Personal<Vec<String>>>) -> Option<String> {
-        tags.and_then(Personal::value).map(|it| joined(it))
-    }
 }
 
 impl Edits {

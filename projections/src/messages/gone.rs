@@ -40,7 +40,7 @@ impl Gone {
             times.push(going.at);
             expired.push(going.expired);
         }
-        bury(db, &keys, &times, &expired).await?;
+        bury(db, &keys, &positions, &times, &expired).await?;
         remove_what_hung_on_them(db, &keys).await?;
         touch_copies(db, &keys, &positions).await
     }
@@ -50,23 +50,25 @@ impl Gone {
 async fn bury(
     db: &mut PgConnection,
     keys: &Keys,
+    positions: &[i64],
     times: &[DateTime<Utc>],
     expired: &[bool],
 ) -> Result<(), ProjectionError> {
     let done = sqlx::query!(
         "UPDATE messages m
-         SET deleted_at = g.deleted_at, expired = g.expired,
+         SET changed = g.position, deleted_at = g.deleted_at, expired = g.expired,
              edited_at = NULL, expires_at = NULL, reply_to = NULL,
              origin_chat = NULL, origin_number = NULL, origin_sender = NULL, origin_sent_at = NULL,
              hops = NULL, file_id = NULL, file_owner = NULL, revision = 0, withheld_revision = NULL,
              text = NULL, tags = NULL, reference_type = NULL, reference_id = NULL,
              action = NULL, action_params = NULL, answer = NULL, answered_by = NULL,
              answered_at = NULL, answer_position = NULL, answer_withheld = NULL
-         FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::boolean[])
-              AS g (chat_id, number, deleted_at, expired)
+         FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::boolean[])
+              AS g (chat_id, number, position, deleted_at, expired)
          WHERE m.chat_id = g.chat_id AND m.number = g.number",
         &keys.chat_ids,
         &keys.numbers,
+        positions,
         times,
         expired
     )

@@ -1,9 +1,9 @@
 //! Messages by chat and number, as the statements take them.
 
-use domain::ChatId;
+use domain::{ChatId, Personal};
 use uuid::Uuid;
 
-use crate::error::{ProjectionError, contradiction};
+use crate::error::{self, ProjectionError};
 
 /// A message.
 pub(super) type Key = (ChatId, i64);
@@ -44,10 +44,10 @@ impl FromIterator<Key> for Keys {
 
 /// Every message that an event is about has been sent before.
 pub(super) fn expect_all(found: u64, changed: usize) -> Result<(), ProjectionError> {
-    if found == changed as u64 { Ok(()) } else { Err(contradiction("the message was never sent")) }
+    error::expect_all(found, changed as u64, "the message was never sent")
 }
 
 /// Tags as one text, because an array of arrays does not unnest. A tag has no space.
-pub(super) fn joined(tags: &[String]) -> String {
-    tags.join(" ")
+pub(super) fn joined(tags: Option<&Personal<Vec<String>>>) -> Option<String> {
+    tags.and_then(Personal::value).map(|it| it.join(" "))
 }

@@ -30,13 +30,13 @@ pub struct MessagePage {
 }
 
 impl Range {
-    /// Below which number to read downwards and from which upwards, and how many each.
-    fn ways(self, limit: i64) -> [(i64, i64); 2] {
+    /// A number, how many to read below it, and how many from it on.
+    pub(super) fn split(self, limit: i64) -> (i64, i64, i64) {
         match self {
-            Self::Latest => [(i64::MAX, limit), (i64::MAX, 0)],
-            Self::Before(number) => [(number, limit), (number, 0)],
-            Self::After(number) => [(number, 0), (number.saturating_add(1), limit)],
-            Self::Around(number) => [(number, limit / 2), (number, limit - limit / 2)],
+            Self::Latest => (i64::MAX, limit, 0),
+            Self::Before(number) => (number, limit, 0),
+            Self::After(number) => (number.saturating_add(1), 0, limit),
+            Self::Around(number) => (number, limit / 2, limit - limit / 2),
         }
     }
 }
@@ -56,7 +56,7 @@ pub async fn page(
     at: DateTime<Utc>,
 ) -> sqlx::Result<Option<MessagePage>> {
     let mut db = db.acquire().await?;
-    let [(below, downwards), (from, upwards)] = range.ways(limit);
+    let (pivot, downwards, upwards) = range.split(limit);
     // Subqueries, not joins: a join may be planned over the whole chat, which is then sorted; like
     // this, the index is read in order, and no further than the page.
     let rows = messages!(
@@ -81,25 +81,24 @@ pub async fn page(
             AND m.number > (
                 SELECT cleared_up_to FROM chats WHERE chat_id = $3 AND account_id = $1
             )
-            AND m.number >= $6
+            AND m.number >= $4
             AND (NOT m.withheld OR m.sender_id = $1)
             AND (
                 SELECT k.hidden IS NULL FROM message_marks k
                 WHERE k.chat_id = m.chat_id AND k.number = m.number AND k.account_id = $1
             ) IS NOT FALSE
           ORDER BY m.number
-          LIMIT $7)",
+          LIMIT $6)",
         caller.0,
         at,
         chat.0,
-        below,
+        pivot,
         downwards,
-        from,
         upwards
     )
     .fetch_all(&mut *db)
     .await?;
-    let first = rows.first().map_or(if upwards > 0 { from } else { below }, |it| it.number);
+    let first = rows.first().map_or(pivot, |it| it.number);
     let after = rows.last().map_or(first.saturating_sub(1), |it| it.number);
     let Some((more_before, more_after)) = edges(&mut db, caller, chat, first, after).await? else {
         return Ok(None);
@@ -231,6 +230,9 @@ pub async fn by_keys(
     numbers: &[i64],
     at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<MessageView>> {
+    if numbers.is_empty() {
+        return Ok(vec![]);
+    }
     let rows = messages!(
         "SELECT k.chat_id, k.number
          FROM unnest($3::uuid[], $4::bigint[]) AS k (chat_id, number)",

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::answers::{Answer, Answers};
 use super::edits::{Edit, Edits};
 use super::gone::Gone;
-use super::key::{Key, Keys, expect_all};
+use super::key::{Key, Keys, expect_all, joined};
 use super::marks::Marks;
 use super::pins::{Pin, Pins};
 use super::reactions::{Reaction, Reactions};
@@ -149,7 +149,7 @@ impl Changes {
                 edited_at: *edited_at,
                 withheld: *withheld,
                 text: text.as_ref().and_then(Personal::value).cloned(),
-                tags: Edit::tags(tags.as_ref()),
+                tags: joined(tags.as_ref()),
             };
             self.touch(message, *by, position, *withheld);
             self.edits.push(message, edit);
@@ -168,7 +168,6 @@ impl Changes {
     }
 
     fn remove(&mut self, message: Key, position: Position, at: DateTime<Utc>, expired: bool) {
-        self.touched.insert(message, position.0);
         self.gone.push(message, position.0, at, expired);
     }
 

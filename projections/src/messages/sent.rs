@@ -156,8 +156,7 @@ impl More {
         let reply_to = reply_to.map(|it| count(it.number)).transpose()?;
         let origin_number = origin.map(|it| count(it.origin_number)).transpose()?;
         let hops = origin.map(|it| i32::try_from(it.hops).unwrap_or(i32::MAX));
-        let tags = tags.as_ref().and_then(|it| it.value());
-        self.tags.push(tags.map(|it| joined(it)));
+        self.tags.push(joined(tags.as_ref()));
         self.expires_at.push(*expires_at);
         self.reply_to.push(reply_to);
         self.origin_chats.push(origin.map(|it| it.origin_chat.0));

@@ -156,7 +156,7 @@ pub(super) struct Row {
 }
 
 /// The one SELECT of messages as a member sees them. `$keys` is a SELECT of `chat_id` and `number`
-/// of messages that are theirs to see; `$1` is the member, `$2` the time, and what follows is the
+/// of messages in chats of theirs, and whether they see those the caller has asked; `$1` is the member, `$2` the time, and what follows is the
 /// caller's. By ascending number within each chat.
 ///
 /// The messages are looked up one by one: a plain join may be planned by chat alone, and a chat may
@@ -264,11 +264,9 @@ pub(super) use messages;
 pub(super) async fn views(db: &mut PgConnection, rows: Vec<Row>) -> sqlx::Result<Vec<MessageView>> {
     let mut views = rows.into_iter().map(Row::view).collect::<sqlx::Result<Vec<_>>>()?;
     let ids: Vec<_> = views.iter().filter_map(|it| it.file.as_ref()).map(|it| it.file_id).collect();
-    if !ids.is_empty() {
-        let files = files::by_ids(&mut *db, &ids).await?;
-        for attachment in views.iter_mut().filter_map(|it| it.file.as_mut()) {
-            attachment.details = files.get(&attachment.file_id).cloned();
-        }
+    let files = files::by_ids(&mut *db, &ids).await?;
+    for attachment in views.iter_mut().filter_map(|it| it.file.as_mut()) {
+        attachment.details = files.get(&attachment.file_id).cloned();
     }
     Ok(views)
 }

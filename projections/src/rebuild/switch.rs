@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventlog::{Position, read};
+use eventlog::{Position, checkpoint, read};
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::sleep;
 
@@ -10,7 +10,7 @@ use super::writer::{Writer, page};
 use super::{RebuildError, tables};
 use crate::ReadModel;
 use crate::error::ProjectionError;
-use crate::runner::{Failure, Run, create, lock};
+use crate::runner::{Failure, Run, lock};
 
 /// How long the switch waits for readers, while later readers wait behind it.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '100ms'";
@@ -35,7 +35,7 @@ pub(super) async fn analyze(db: &mut PgConnection, model: ReadModel) -> sqlx::Re
 /// Catches up and switches. Returns what the read model reflects then.
 pub(super) async fn switch(writer: &mut Writer) -> Result<Position, RebuildError> {
     let model = writer.projector.model;
-    create(&mut writer.db, model.name()).await?;
+    checkpoint::create(&mut writer.db, model.name()).await?;
     for _ in 0..ATTEMPTS {
         let head = read::head(&mut writer.db).await?;
         writer.catch_up(head).await?;

@@ -1,4 +1,4 @@
-//! Replays the log into one rebuilt table.
+//! Replays the log into one rebuilt read model.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Takes the right to rebuild `model`, makes its table, and begins the digest of the live one.
+    /// Takes the right to rebuild `model`, makes its tables, and begins the digest of the live one.
     pub(super) async fn start(
         options: &PgConnectOptions,
         codec: Arc<Codec>,

@@ -25,7 +25,7 @@ pub(crate) use isolate::apply_isolating;
 pub(crate) use run::Run;
 pub use run::{Failure, Outcome, Projector};
 pub use standing::Standing;
-pub(crate) use standing::{Parked, create, lock};
+pub(crate) use standing::{Parked, lock};
 
 use crate::error::ProjectionError;
 use crate::{ReadModel, Reads};
@@ -84,7 +84,7 @@ struct Runner<'a> {
     position: Position,
     /// What it remembers of its own rows, when that can be relied on.
     standing: Option<Standing>,
-    /// When its checkpoint was last where it is.
+    /// When its checkpoint was last seen to.
     saved: Instant,
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 
 use domain::Event;
 use eventlog::codec::DecodeError;
-use eventlog::{Position, RecordedEvent};
+use eventlog::{Position, RecordedEvent, checkpoint};
 use sqlx::{Acquire, PgConnection};
 use thiserror::Error;
 
@@ -31,7 +31,7 @@ pub enum Failure {
     /// The next event was written by a newer Parlance. Skipping it would lose what it says.
     #[error("event {position} cannot be read: {error}")]
     TooNew { position: Position, error: DecodeError },
-    /// The checkpoint was moved by somebody else meanwhile.
+    /// The checkpoint was moved, or what is parked was changed, by somebody else meanwhile.
     #[error("the checkpoint is no longer at {0}")]
     Moved(Position),
 }
@@ -140,7 +140,7 @@ impl Run {
     pub(crate) async fn write(self, db: &mut PgConnection, name: &str) -> Result<(), Failure> {
         self.changes.write(&mut *db).await?;
         self.parked.write(&mut *db, name).await?;
-        if standing::advance(db, name, self.from, self.to).await? {
+        if checkpoint::advance(db, name, self.from, self.to).await? {
             Ok(())
         } else {
             Err(Failure::Moved(self.from))
@@ -168,14 +168,12 @@ impl Projector {
     ) -> Result<Outcome, Failure> {
         let mut tx = db.begin().await?;
         let mut standing = standing::lock(&mut tx, &self.name).await?;
-        let run = self.fold(&mut standing, events)?;
-        let position = run.to();
-        if position == standing.position {
-            return Ok(Outcome::Elsewhere(position));
+        let outcome = self.apply_from(&mut tx, &mut standing, events).await?;
+        if standing.is_ahead() {
+            self.save(&mut tx, &mut standing).await?;
         }
-        run.write(&mut tx, &self.name).await?;
         tx.commit().await?;
-        Ok(Outcome::Applied { position, held: standing.parked.streams() })
+        Ok(outcome)
     }
 
     /// Where it is, and what it has given up on. Makes its checkpoint if there is none.
@@ -185,7 +183,7 @@ impl Projector {
     /// When the database fails.
     pub async fn look(&self, db: &mut PgConnection) -> sqlx::Result<Standing> {
         let mut tx = db.begin().await?;
-        standing::create(&mut tx, &self.name).await?;
+        checkpoint::create(&mut tx, &self.name).await?;
         let standing = standing::lock(&mut tx, &self.name).await?;
         tx.commit().await?;
         Ok(standing)

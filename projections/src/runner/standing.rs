@@ -65,14 +65,6 @@ fn key(aggregate_type: &str, aggregate_id: &str) -> String {
     format!("{aggregate_type}/{aggregate_id}")
 }
 
-/// Makes the checkpoint `name`, at the start of the log, if it is not there.
-pub(crate) async fn create(db: &mut PgConnection, name: &str) -> sqlx::Result<()> {
-    sqlx::query!("INSERT INTO checkpoints (name) VALUES ($1) ON CONFLICT DO NOTHING", name)
-        .execute(db)
-        .await?;
-    Ok(())
-}
-
 /// Locks the checkpoint `name` and reads it. What is parked is read by a statement of its own, so
 /// that it is seen as of the lock.
 pub(crate) async fn lock(db: &mut PgConnection, name: &str) -> sqlx::Result<Standing> {
@@ -118,27 +110,6 @@ pub(crate) async fn move_on(
         name,
         standing.position.0,
         standing.changes,
-        to.0
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Moves the checkpoint `name` from `from` to `to`. False when it is no longer there: somebody else
-/// has moved it, and the caller's transaction must not be committed.
-pub(crate) async fn advance(
-    db: &mut PgConnection,
-    name: &str,
-    from: Position,
-    to: Position,
-) -> sqlx::Result<bool> {
-    let done = sqlx::query!(
-        "UPDATE checkpoints
-         SET position = $3, applied_at = clock_timestamp()
-         WHERE name = $1 AND position = $2",
-        name,
-        from.0,
         to.0
     )
     .execute(db)

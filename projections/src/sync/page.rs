@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::Place;
 use super::keys::{self, Key};
-use crate::{ChatView, MessageView, ReadModel, ReadsError, chats, messages};
+use crate::{ChatView, MessageView, ReadModel, ReadsError, chats, messages, reads};
 
 /// What a chat and a message are read from. A page is complete up to the lowest of their checkpoints.
 pub const MODELS: [ReadModel; 5] = [
@@ -82,7 +82,7 @@ pub async fn page(
     at: DateTime<Utc>,
 ) -> Result<Delta, ReadsError> {
     let mut tx = db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let reflects = reflects(&mut tx).await?.max(reached);
+    let reflects = reads::reached(&mut *tx, &MODELS).await?.max(reached);
     let Some(since) = since else {
         return Ok(Delta::StartAfresh(reflects));
     };
@@ -114,19 +114,6 @@ fn next(since: Place, reflects: Position, last: Option<&Key>) -> Result<Place, R
         return Err(ReadsError::Behind { wanted: Position(last.position), reached: reflects });
     }
     Ok(next)
-}
-
-async fn reflects(db: &mut PgConnection) -> sqlx::Result<Position> {
-    let names: Vec<_> = MODELS.iter().map(|it| it.name().to_owned()).collect();
-    let position = sqlx::query_scalar!(
-        r#"SELECT min(coalesce(c.position, 0))
-           FROM unnest($1::text[]) AS n (name)
-           LEFT JOIN checkpoints c USING (name)"#,
-        &names
-    )
-    .fetch_one(db)
-    .await?;
-    Ok(Position(position.unwrap_or_default()))
 }
 
 /// The changes behind `keys`, in their order.

@@ -1,6 +1,8 @@
 //! Blocks and reports, told anew.
 
 use chrono::{DateTime, Utc};
+use domain::Event;
+use domain::chat::ChatEvent;
 use eventlog::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -54,7 +56,13 @@ impl ReportRow {
 /// The blocks that the log tells of.
 pub(super) fn fold<'a>(events: impl Iterator<Item = &'a RecordedEvent>) -> Rows {
     let mut rows = Rows::new();
-    for (id, chat) in history::of(events) {
+    let blocks = events.filter(|it| {
+        matches!(
+            &it.event,
+            Ok(Event::Chat(ChatEvent::Blocked { .. } | ChatEvent::Unblocked { .. }))
+        )
+    });
+    for (id, chat) in history::of(blocks) {
         let Some(members) = chat.members else { continue };
         for (index, side) in chat.sides.iter().enumerate() {
             let Some((position, blocked_at)) = side.blocks else { continue };
@@ -83,7 +91,9 @@ pub(super) async fn read(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Ro
 /// The reports that the log tells of.
 pub(super) fn fold_reports<'a>(events: impl Iterator<Item = &'a RecordedEvent>) -> Rows {
     let mut rows = Rows::new();
-    for (id, chat) in history::of(events) {
+    let reports =
+        events.filter(|it| matches!(&it.event, Ok(Event::Chat(ChatEvent::MessageReported { .. }))));
+    for (id, chat) in history::of(reports) {
         rows.extend(chat.reports.into_iter().map(|it| {
             ReportRow {
                 report_id: it.id,

@@ -22,7 +22,7 @@ mod scope;
 use eventlog::codec::CodecError;
 use eventlog::{Codec, Position};
 use serde::Serialize;
-use sqlx::{Acquire, PgConnection, PgPool};
+use sqlx::{Acquire, Executor, PgConnection, PgPool};
 use thiserror::Error;
 
 use crate::ReadModel;
@@ -127,13 +127,9 @@ pub async fn verify(db: &PgPool, codec: &Codec) -> Result<Verification, VerifyEr
         .execute(&mut *tx)
         .await?;
     // Before the moment is fixed: a rebuild must not change the tables under it.
-    sqlx::query!(
-        "LOCK TABLE accounts, chats, clears, forwards, messages, message_marks, message_revisions,
-                    reactions, pins, blocks, reports, files
-         IN ACCESS SHARE MODE"
-    )
-    .execute(&mut *tx)
-    .await?;
+    let tables: Vec<_> = ReadModel::ALL.iter().flat_map(|it| it.tables()).copied().collect();
+    let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", tables.join(", "));
+    tx.execute(lock.as_str()).await?;
     let mut findings = Findings::default();
     let scope = scope::read(&mut tx).await?;
     log::check(&mut tx, &mut findings).await?;

@@ -8,7 +8,7 @@ use projections::messages::{self, MessageView};
 use projections::{Range, blocks, chats, reports};
 use uuid::Uuid;
 
-use crate::world::{LIMITS, World, text_of};
+use crate::world::{LIMITS, World};
 
 struct Talk {
     world: World,
@@ -47,7 +47,7 @@ impl Talk {
 async fn a_file_shows_where_it_is_also_before_anything_else_is_known_of_it() {
     let mut talk = talk().await;
     let file = Attachment { file_id: FileId(Uuid::from_u128(0xF1)), owner: talk.alice };
-    let mut message = text_of(MessageId(Uuid::from_u128(0xA)), talk.alice, "");
+    let mut message = Outgoing::text(MessageId(Uuid::from_u128(0xA)), talk.alice, String::new());
     message.content = NewContent::Image { file, caption: Some("a boat".to_owned()) };
     talk.send(message).await;
     talk.world.project().await;
@@ -63,7 +63,7 @@ async fn a_quote_is_of_the_message_as_it_is_now_for_whoever_looks() {
     let mut talk = talk().await;
     let long = "é".repeat(300);
     let quoted = talk.world.send(talk.chat, talk.alice, &long).await;
-    let mut reply = text_of(MessageId(Uuid::from_u128(0xB)), talk.bob, "indeed");
+    let mut reply = Outgoing::text(MessageId(Uuid::from_u128(0xB)), talk.bob, "indeed".to_owned());
     reply.reply_to = Some(quoted);
     talk.send(reply).await;
     talk.world.project().await;
@@ -88,7 +88,8 @@ async fn a_copy_says_whose_it_was_until_the_origin_is_gone_and_then_changes_in_i
     let other = talk.world.open(talk.bob, carol).await;
     let origin = talk.world.send(talk.chat, talk.alice, "pass it on").await;
     let now = talk.world.now();
-    let mut copy = text_of(MessageId(Uuid::from_u128(0xC)), talk.bob, "pass it on");
+    let mut copy =
+        Outgoing::text(MessageId(Uuid::from_u128(0xC)), talk.bob, "pass it on".to_owned());
     copy.forwarded = Some(Forwarded {
         sender: talk.alice,
         sent_at: now,
@@ -278,7 +279,7 @@ async fn a_caption_that_was_removed_leaves_the_file() {
     let mut talk = talk().await;
     let file = Attachment { file_id: FileId(Uuid::from_u128(0xF2)), owner: talk.alice };
     let message_id = MessageId(Uuid::from_u128(0x10));
-    let mut message = text_of(message_id, talk.alice, "");
+    let mut message = Outgoing::text(message_id, talk.alice, String::new());
     message.content = NewContent::File { file, caption: Some("see #this".to_owned()) };
     talk.send(message).await;
     let (now, by, limits) = (talk.world.now(), talk.alice, LIMITS);

@@ -329,15 +329,8 @@ impl World {
         let (message_id, now) = (MessageId(self.id()), self.now());
         let attach = LibraryCommand::Attach { file_id, chat_id, message_id, now };
         self.on_library(owner, attach).await;
-        let message = Outgoing {
-            message_id,
-            sender,
-            content: NewContent::File { file: Attachment { file_id, owner }, caption: None },
-            reply_to: None,
-            reference: None,
-            tags: vec![],
-            forwarded: None,
-        };
+        let content = NewContent::File { file: Attachment { file_id, owner }, caption: None };
+        let message = Outgoing { content, ..Outgoing::text(message_id, sender, String::new()) };
         let (message, limits) = (Box::new(message), Limits::default());
         self.on_chat(chat_id, ChatCommand::Send { message, limits, now }).await;
         message_id

@@ -2,14 +2,16 @@
 
 use chrono::TimeDelta;
 use domain::account::AccountCommand;
-use domain::chat::{ChatCommand, Disappearing, Forwarded, NewContent, Reference, ReportedCopy};
+use domain::chat::{
+    ChatCommand, Disappearing, Forwarded, NewContent, Outgoing, Reference, ReportedCopy,
+};
 use domain::{AccountId, ChatId, MessageId, ReportId};
 use projections::ReadModel;
 use projections::verify::{Verification, verify};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::world::{LIMITS, World, text_of};
+use crate::world::{LIMITS, World};
 
 /// Two who talk, with something of everything, and everything applied.
 async fn talk() -> (World, [AccountId; 2], ChatId) {
@@ -36,7 +38,8 @@ async fn world() -> World {
 async fn busy_world() -> World {
     let (mut world, [alice, bob], chat) = talk().await;
     let now = world.now();
-    let text = |id, text: &str| text_of(MessageId(Uuid::from_u128(id)), alice, text);
+    let text =
+        |id, text: &str| Outgoing::text(MessageId(Uuid::from_u128(id)), alice, text.to_owned());
     let mut ask = text(1_001, "");
     ask.content = NewContent::Actionable {
         text: "Shall we?".to_owned(),

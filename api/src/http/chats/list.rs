@@ -9,10 +9,11 @@ use axum::response::IntoResponse;
 use domain::chat::ChatError;
 use projections::ReadModel;
 use projections::chats as views;
+use projections::sync::MODELS;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{ChatBody, ChatPath, MODELS};
+use super::{ChatBody, ChatPath};
 use crate::http::App;
 use crate::http::caller::Caller;
 use crate::http::consistency::{At, MinPosition};

@@ -13,7 +13,6 @@ use axum::http::StatusCode;
 use commands::Context;
 use domain::ChatId;
 use domain::chat::{Chat, ChatCommand};
-use projections::ReadModel;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -22,16 +21,6 @@ use super::App;
 use super::consistency::At;
 use super::error::ApiResult;
 use super::extract::Id;
-
-/// What a chat is read from: itself, its last message, who the other is, and whether they are
-/// blocked.
-const MODELS: [ReadModel; 5] = [
-    ReadModel::Accounts,
-    ReadModel::Chats,
-    ReadModel::Messages,
-    ReadModel::Blocks,
-    ReadModel::Files,
-];
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -11,10 +11,11 @@ use domain::chat::{ChatError, ChatEvent};
 use domain::{AccountId, ChatId};
 use eventlog::Position;
 use projections::ReadsError;
+use projections::sync::MODELS;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::{ChatBody, MODELS};
+use super::ChatBody;
 use crate::http::App;
 use crate::http::caller::{Caller, Command};
 use crate::http::consistency::At;

@@ -38,13 +38,12 @@ async fn write_files(export: &Export, archive: &mut Archive<'_>) -> Result<Strin
     let (mut written, mut missing) = (HashSet::new(), String::new());
     let mut pages = export.pages();
     while let Some(messages) = pages.next().await? {
-        for file_id in messages.iter().filter_map(file_id) {
-            if written.contains(&file_id) || written.len() == FILES_MAX {
+        for message in &messages {
+            let Some(file_id) = file_id(message) else { continue };
+            if written.len() == FILES_MAX || !written.insert(file_id) {
                 continue;
             }
-            written.insert(file_id);
-            let details = messages.iter().find(|it| self::file_id(it) == Some(file_id));
-            let is_written = match details.and_then(published) {
+            let is_written = match published(message) {
                 Some(file) => write_file(export, archive, file).await?,
                 None => false,
             };

@@ -20,7 +20,8 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use domain::chat::ChatError;
 use domain::{AccountId, ChatId};
-use projections::{ChatView, ReadModel};
+use projections::ChatView;
+use projections::sync::MODELS;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -44,15 +45,6 @@ const AT_ONCE: usize = 8;
 
 /// How long an export may take: the largest files there are, over a slow line.
 const DEADLINE: Duration = Duration::from_hours(1);
-
-/// What an export is read from.
-const MODELS: [ReadModel; 5] = [
-    ReadModel::Accounts,
-    ReadModel::Chats,
-    ReadModel::Messages,
-    ReadModel::Blocks,
-    ReadModel::Files,
-];
 
 /// Room for exports.
 pub(crate) fn room() -> Arc<Semaphore> {

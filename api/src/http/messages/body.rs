@@ -297,26 +297,26 @@ pub(super) fn sent(event: ChatEvent) -> Option<MessageBody> {
     else {
         return None;
     };
-    let (kind, action) = match &content {
-        Content::Text { .. } => (Kind::Text, None),
-        Content::File { .. } => (Kind::File, None),
-        Content::Image { .. } => (Kind::Image, None),
-        Content::Actionable { action, action_params, .. } => {
-            (Kind::Actionable, Some((action.clone(), action_params.value().cloned())))
+    let file_id = content.file().map(|it| it.file_id.0);
+    let (kind, text, action, action_params) = match content {
+        Content::Text { text } => (Kind::Text, Some(text), None, None),
+        Content::File { caption, .. } => (Kind::File, caption, None, None),
+        Content::Image { caption, .. } => (Kind::Image, caption, None, None),
+        Content::Actionable { text, action, action_params } => {
+            (Kind::Actionable, Some(text), Some(action), action_params.into_value())
         }
     };
-    let (action, action_params) = action.unzip();
     Some(MessageBody {
         message_id: message_id.0,
         chat_id: chat_id.0,
         number: wide(number),
         sender_id: sender.0,
         kind,
-        text: content.text().and_then(Personal::value).cloned(),
-        file_id: content.file().map(|it| it.file_id.0),
+        text: text.and_then(Personal::into_value),
+        file_id,
         file: None,
         action,
-        action_params: action_params.flatten(),
+        action_params,
         answer: None,
         reply_to: reply_to.map(ReplyBody::from),
         reference: reference.map(ReferenceBody::from),

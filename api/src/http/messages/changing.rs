@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::body::count;
 use super::{MODELS, MessagePath, find};
 use crate::http::App;
 use crate::http::caller::{BodilessCommand, Caller, Command};
@@ -55,7 +56,7 @@ pub(crate) struct RevisionBody {
 impl From<RevisionView> for RevisionBody {
     fn from(view: RevisionView) -> Self {
         Self {
-            revision: u32::try_from(view.revision).unwrap_or(u32::MAX),
+            revision: count(view.revision),
             text: view.text,
             tags: view.tags,
             edited_at: view.edited_at,

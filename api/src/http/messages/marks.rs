@@ -7,8 +7,8 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use domain::chat::{ChatCommand, ChatError};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{MODELS, MessageBody, MessagePath};
@@ -16,10 +16,9 @@ use crate::http::App;
 use crate::http::caller::{BodilessCommand, Caller};
 use crate::http::chats::{ChatPath, act};
 use crate::http::consistency::{At, MinPosition};
-use crate::http::cursor::{self, Cursor};
+use crate::http::cursor::{self, Cursor, PageBefore};
 use crate::http::error::{ApiError, ApiResult};
 use crate::http::extract::{Path, Query};
-use crate::http::openapi::limit;
 
 /// A pinned message.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,19 +51,6 @@ pub(crate) struct StarList {
     /// Always `null`: new stars come to the top.
     #[schema(required, value_type = Option<String>)]
     prev: Option<Cursor>,
-}
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ListStars {
-    /// At most so many.
-    #[serde(default = "limit::default", deserialize_with = "limit::deserialize")]
-    #[param(minimum = 1, maximum = 100, default = 50, required = false)]
-    limit: i64,
-    /// `next` of the page before.
-    #[param(value_type = Option<String>, pattern = "^c[0-7][0-9a-f]{15}$")]
-    before: Option<Cursor>,
 }
 
 /// Pins a message for both members. A chat has at most 50 pins.
@@ -186,14 +172,14 @@ pub(crate) async fn unstar(
 /// What the caller has starred, in all chats.
 #[utoipa::path(
     get, path = "/v1/starred", tag = "messages", operation_id = "starred",
-    params(ListStars),
+    params(PageBefore),
     responses((status = 200, description = "Some of it", body = StarList)),
     security(("bearer" = [])),
 )]
 pub(crate) async fn starred(
     State(app): State<Arc<App>>,
     Caller(caller): Caller,
-    Query(query): Query<ListStars>,
+    Query(query): Query<PageBefore>,
     min: MinPosition,
 ) -> ApiResult<impl IntoResponse> {
     let reached = min.reached(&app, &MODELS).await?;

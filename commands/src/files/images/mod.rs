@@ -10,9 +10,8 @@ mod strip;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::library::THUMBNAILS_MAX;
+use domain::library::{THUMBNAILS_MAX, is_image};
 use image::ImageFormat;
-use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -21,6 +20,7 @@ pub(crate) use render::Rendered;
 /// The edges of the squares that thumbnails fit into, in pixels: for lists, and for a screen.
 const SMALL: u32 = 256;
 const LARGE: u32 = 1_024;
+pub(crate) const EDGES: [u32; 2] = [SMALL, LARGE];
 
 /// Bytes of a thumbnail. Both together stay within what the library sets aside for them; only
 /// images of noise come near, and are made smaller.
@@ -47,13 +47,13 @@ pub(crate) struct Prepared {
 }
 
 /// Why an image is not shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    #[error("not an image, or a broken one")]
+    /// Not an image, or a broken one.
     Unreadable,
-    #[error("more pixels than 12,000 x 12,000, than 40 million, or than fit into memory")]
+    /// More pixels than 12,000 x 12,000, than 40 million, or than fit into memory.
     TooLarge,
-    #[error("took too long to decode")]
+    /// It took too long to decode.
     TooSlow,
 }
 
@@ -113,13 +113,7 @@ fn prepare(bytes: &[u8], format: ImageFormat) -> Result<Prepared, Unfit> {
 
 /// The format of a content type that is shown as an image.
 pub(crate) fn format_of(content_type: &str) -> Option<ImageFormat> {
-    match content_type {
-        "image/jpeg" => Some(ImageFormat::Jpeg),
-        "image/png" => Some(ImageFormat::Png),
-        "image/webp" => Some(ImageFormat::WebP),
-        "image/gif" => Some(ImageFormat::Gif),
-        _ => None,
-    }
+    is_image(content_type).then(|| ImageFormat::from_mime_type(content_type)).flatten()
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use aws_lc_rs::digest;
 use chrono::{DateTime, Utc};
 use commands::{
-    Context, Files, FilesError, FilesSettings, NewUpload, RequestedUpload, S3Settings,
-    StorageSettings, Ticket, Upload,
+    Context, EmbeddedSettings, Files, FilesError, FilesSettings, NewUpload, RequestedUpload,
+    S3Settings, StorageSettings, Ticket, Upload,
 };
-use domain::library::{File, Library, LibraryEvent, Sha256};
+use domain::library::{File, FileLimits, Library, LibraryEvent, Sha256};
 use domain::{AccountId, FileId};
 use eventlog::{Clock, Ids};
 use tempfile::TempDir;
@@ -55,10 +55,14 @@ impl World {
             Storage::Embedded => None,
             Storage::SeaweedFs => Some(SeaweedFs::start().await),
         };
-        let mut settings = FilesSettings::embedded(folder.path().join("files"));
-        if let Some(seaweed) = &seaweed {
-            settings.storage = StorageSettings::S3(s3(seaweed));
-        }
+        let storage = match &seaweed {
+            None => {
+                let folder = folder.path().join("files");
+                StorageSettings::Embedded(EmbeddedSettings { folder, port: 0 })
+            }
+            Some(seaweed) => StorageSettings::S3(s3(seaweed)),
+        };
+        let mut settings = FilesSettings { storage, limits: FileLimits::default(), scanner: None };
         change(&mut settings);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let gateway = node.gateway.clone();

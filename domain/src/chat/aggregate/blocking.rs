@@ -2,18 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{OpenChat, pair};
+use super::OpenChat;
+use crate::AccountId;
 use crate::chat::{ChatError, ChatEvent};
-use crate::{AccountId, ChatId};
 
 type Decided = Result<Vec<ChatEvent>, ChatError>;
-
-/// Blocks somebody with whom no chat was opened yet.
-pub(super) fn block_unopened(by: AccountId, whom: AccountId, now: DateTime<Utc>) -> Decided {
-    let members = pair(by, whom)?;
-    let chat_id = ChatId::between(by, whom);
-    Ok(vec![ChatEvent::Blocked { chat_id, members, by, blocked_at: now }])
-}
 
 impl OpenChat {
     pub(super) fn block(&self, by: AccountId, whom: AccountId, now: DateTime<Utc>) -> Decided {

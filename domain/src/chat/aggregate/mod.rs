@@ -91,9 +91,11 @@ impl Decider for Chat {
 
     fn decide(&self, command: ChatCommand) -> Result<Vec<ChatEvent>, ChatError> {
         match (self, command) {
-            (Self::Absent, ChatCommand::Open { by, with, now }) => open(by, with, now),
+            (Self::Absent, ChatCommand::Open { by, with, now }) => {
+                OpenChat::between(by, with)?.open(by, with, now)
+            }
             (Self::Absent, ChatCommand::Block { by, whom, now }) => {
-                blocking::block_unopened(by, whom, now)
+                OpenChat::between(by, whom)?.block(by, whom, now)
             }
             (Self::Absent, ChatCommand::Unblock { .. }) => Ok(vec![]),
             (Self::Absent, _) => Err(ChatError::NotFound),
@@ -111,19 +113,6 @@ impl Decider for Chat {
             Self::Open(chat) => size_of::<Self>() + size_of::<OpenChat>() + chat.messages.weight(),
         }
     }
-}
-
-fn open(by: AccountId, with: AccountId, now: DateTime<Utc>) -> Result<Vec<ChatEvent>, ChatError> {
-    let members = pair(by, with)?;
-    let chat_id = ChatId::between(by, with);
-    Ok(vec![ChatEvent::Opened { chat_id, members, opened_by: by, opened_at: now }])
-}
-
-/// Both, sorted.
-fn pair(by: AccountId, with: AccountId) -> Result<[AccountId; 2], ChatError> {
-    let mut members = [by, with];
-    members.sort();
-    if by == with { Err(ChatError::SameMember) } else { Ok(members) }
 }
 
 impl Chat {
@@ -150,6 +139,16 @@ impl Chat {
 }
 
 impl OpenChat {
+    /// The chat of the two, before anything has happened in it.
+    fn between(one: AccountId, other: AccountId) -> Result<Self, ChatError> {
+        if one == other {
+            return Err(ChatError::SameMember);
+        }
+        let mut members = [one, other];
+        members.sort();
+        Ok(Self::new(ChatId::between(one, other), members))
+    }
+
     fn new(chat_id: ChatId, members: [AccountId; 2]) -> Self {
         Self {
             chat_id,
@@ -166,7 +165,7 @@ impl OpenChat {
     fn decide(&self, command: ChatCommand) -> Result<Vec<ChatEvent>, ChatError> {
         let act = |message_id, by, now| Act { message_id, by, now };
         match command {
-            ChatCommand::Open { by, with, now } => self.open_again(by, with, now),
+            ChatCommand::Open { by, with, now } => self.open(by, with, now),
             ChatCommand::Block { by, whom, now } => self.block(by, whom, now),
             ChatCommand::Unblock { by, whom, now } => self.unblock(by, whom, now),
             _ if !self.opened => Err(ChatError::NotFound),
@@ -221,14 +220,18 @@ impl OpenChat {
         }
     }
 
-    fn open_again(
+    fn open(
         &self,
         by: AccountId,
         with: AccountId,
         now: DateTime<Utc>,
     ) -> Result<Vec<ChatEvent>, ChatError> {
         self.sides(by, with)?;
-        if self.opened { Ok(vec![]) } else { open(by, with, now) }
+        if self.opened {
+            return Ok(vec![]);
+        }
+        let (chat_id, members) = (self.chat_id, self.members);
+        Ok(vec![ChatEvent::Opened { chat_id, members, opened_by: by, opened_at: now }])
     }
 
     fn side(&self, account: AccountId) -> Result<Side, ChatError> {

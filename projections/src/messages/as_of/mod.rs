@@ -54,6 +54,9 @@ async fn views(
     let mut views = hydrate(db, window, numbers, at).await?;
     let quoted: HashSet<i64> =
         views.iter().filter_map(|it| it.reply.as_ref()).map(|it| it.number).collect();
+    if quoted.is_empty() {
+        return Ok(views);
+    }
     let quoted: Vec<_> = quoted.into_iter().collect();
     let seen: HashSet<i64> = window.seen(&mut *db, &quoted).await?.into_iter().collect();
     let quoted = hydrate(db, window, &quoted, at).await?;
@@ -74,6 +77,9 @@ async fn hydrate(
     numbers: &[i64],
     at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<MessageView>> {
+    if numbers.is_empty() {
+        return Ok(vec![]);
+    }
     let chat_ids = vec![window.chat.0; numbers.len()];
     let mut views = by_keys(&mut *db, window.caller, &chat_ids, numbers, at).await?;
     let mut then = Then::of(db, window, numbers).await?;

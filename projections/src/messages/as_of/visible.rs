@@ -82,24 +82,15 @@ impl Window {
         range: Range,
         limit: i64,
     ) -> sqlx::Result<Found> {
-        // Numbers below a pivot, and those from it on; one more of each tells whether there are more.
-        let (pivot, below) = match range {
-            Range::Latest => (i64::MAX, limit),
-            Range::Before(number) => (number, limit),
-            Range::After(number) => (number.saturating_add(1), 0),
-            Range::Around(number) => (number, limit / 2),
-        };
-        let above = match range {
-            Range::Latest | Range::Before(_) => 0,
-            Range::After(_) | Range::Around(_) => limit - below,
-        };
+        let (pivot, below, above) = range.split(limit);
         let (before, more_before) = self.before(&mut *db, pivot, below).await?;
         let (after, more_after) = self.from(db, pivot, above).await?;
         let numbers = before.into_iter().rev().chain(after).collect();
         Ok(Found { numbers, more_before, more_after })
     }
 
-    /// The nearest numbers below `pivot`, the nearest first, and whether there are more.
+    /// The nearest numbers below `pivot`, the nearest first, and whether there are more: one more than
+    /// asked for tells.
     ///
     /// With a subquery, not a join: a join may be planned over the whole chat, which is then sorted.
     async fn before(

@@ -1,5 +1,7 @@
 //! A log of one test, written by real decisions, and the read models over it.
 
+mod running;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,20 +9,18 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use domain::account::{Account, AccountCommand};
-use domain::chat::{Chat, ChatCommand, ChatEvent, Content, Limits, NewContent, Outgoing};
+use domain::chat::{Chat, ChatCommand, ChatEvent, Content, Limits, Outgoing};
 use domain::library::{Library, LibraryCommand};
 use domain::{AccountId, ChatId, Decider, MessageId, Personal};
 use eventlog::append::{Lineage, NewEvent, Ticket};
 use eventlog::database::{self, Role};
-use eventlog::{Append, Appender, Codec, Feed, Position, RecordedEvent, hand_over, read};
+use eventlog::{Append, Appender, Codec, Position, RecordedEvent, read};
 use projections::runner::{Outcome, Projector};
-use projections::{ReadModel, Reads, live_options};
+use projections::{ReadModel, live_options};
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use testing::TestDatabase;
-use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -112,7 +112,7 @@ impl World {
     }
 
     pub async fn send(&mut self, chat: ChatId, sender: AccountId, text: &str) -> MessageId {
-        let message = text_of(MessageId(self.id()), sender, text);
+        let message = Outgoing::text(MessageId(self.id()), sender, text.to_owned());
         let message_id = message.message_id;
         let (limits, now) = (LIMITS, self.now());
         self.on_chat(chat, ChatCommand::Send { message: Box::new(message), limits, now }).await;
@@ -121,7 +121,7 @@ impl World {
 
     /// A text that the log takes and PostgreSQL's `text` does not.
     pub async fn send_poison(&mut self, chat: ChatId, sender: AccountId) {
-        let message = Box::new(text_of(MessageId(self.id()), sender, "poison"));
+        let message = Box::new(Outgoing::text(MessageId(self.id()), sender, "poison".to_owned()));
         let command = ChatCommand::Send { message, limits: LIMITS, now: self.now() };
         let stream = self.chats.entry(chat).or_default();
         let mut events = stream.state.decide(command).expect("the rules allow it");
@@ -280,27 +280,6 @@ impl World {
         }
     }
 
-    /// Runs the projectors as `serve` does.
-    pub fn start(&self) -> Running {
-        let stop = CancellationToken::new();
-        let db = self.app();
-        let (feed, following) = Feed::new(
-            db.clone(),
-            Arc::clone(&self.codec),
-            None,
-            self.appender.head(),
-            hand_over().1,
-            stop.clone(),
-        );
-        let reads = Reads::new(db.clone());
-        let holder = eventlog::Ids::random().next();
-        let running = projections::run(db, feed, reads.clone(), holder, stop.clone());
-        let task = tokio::spawn(async move {
-            tokio::join!(running, following);
-        });
-        Running { reads, stop, task }
-    }
-
     /// The last position of the log, with everything asked for in it.
     pub async fn head(&mut self) -> Position {
         self.settle().await;
@@ -395,42 +374,5 @@ impl World {
     pub fn id(&mut self) -> Uuid {
         self.ids += 1;
         Uuid::from_u128(self.ids)
-    }
-}
-
-/// A message of nothing but text.
-pub fn text_of(message_id: MessageId, sender: AccountId, text: &str) -> Outgoing {
-    Outgoing {
-        message_id,
-        sender,
-        content: NewContent::Text { text: text.to_owned() },
-        reply_to: None,
-        reference: None,
-        tags: vec![],
-        forwarded: None,
-    }
-}
-
-/// Projectors at work.
-pub struct Running {
-    pub reads: Reads,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    /// Waits until every read model has applied `position`, as long as that takes.
-    pub async fn until(&self, position: Position) {
-        for _ in 0..30 {
-            if self.reads.wait(Some(position), &ReadModel::ALL).await.is_ok() {
-                return;
-            }
-        }
-        panic!("the projectors did not come to {position} within a minute");
-    }
-
-    pub async fn stop(self) {
-        self.stop.cancel();
-        self.task.await.expect("the projectors end");
     }
 }

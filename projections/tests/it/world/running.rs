@@ -1,0 +1,57 @@
+//! The projectors of a process.
+
+use std::sync::Arc;
+
+use eventlog::{Feed, Position, hand_over};
+use projections::{ReadModel, Reads};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::World;
+
+impl World {
+    /// Runs the projectors as `serve` does.
+    pub fn start(&self) -> Running {
+        let stop = CancellationToken::new();
+        let db = self.app();
+        let (feed, following) = Feed::new(
+            db.clone(),
+            Arc::clone(&self.codec),
+            None,
+            self.appender.head(),
+            hand_over().1,
+            stop.clone(),
+        );
+        let reads = Reads::new(db.clone());
+        let holder = eventlog::Ids::random().next();
+        let running = projections::run(db, feed, reads.clone(), holder, stop.clone());
+        let task = tokio::spawn(async move {
+            tokio::join!(running, following);
+        });
+        Running { reads, stop, task }
+    }
+}
+
+/// Projectors at work.
+pub struct Running {
+    pub reads: Reads,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    /// Waits until every read model has applied `position`, as long as that takes.
+    pub async fn until(&self, position: Position) {
+        for _ in 0..30 {
+            if self.reads.wait(Some(position), &ReadModel::ALL).await.is_ok() {
+                return;
+            }
+        }
+        panic!("the projectors did not come to {position} within a minute");
+    }
+
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.task.await.expect("the projectors end");
+    }
+}

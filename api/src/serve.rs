@@ -259,7 +259,7 @@ impl Parts {
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             limits,
-            exports: http::export::room(),
+            exports: Arc::default(),
         };
         Ok(Arc::new(app))
     }

@@ -2,11 +2,13 @@
 //! from.
 
 use chrono::{DateTime, Utc};
-use domain::chat::{Chat, ChatEvent, Forwarded, Limits, NewContent, Outgoing, Reference};
+use domain::chat::{
+    Chat, ChatCommand, ChatError, ChatEvent, Forwarded, Limits, NewContent, Outgoing, Reference,
+};
 use domain::{AccountId, ChatId, MessageId};
 use futures_util::{StreamExt, stream};
 
-use crate::gateway::{Context, Executed, Gateway};
+use crate::gateway::{CommandError, Context, Executed, Gateway};
 use crate::send::{SendError, Sending, send};
 
 /// Chats that are sent to at the same time: more would wait for the same commit.
@@ -30,6 +32,24 @@ pub struct Forwarding {
 pub struct Target {
     pub chat_id: ChatId,
     pub message_id: MessageId,
+}
+
+/// Whether `by` may forward the message: whether it is there for them, as the newest state of its
+/// chat says.
+///
+/// # Errors
+///
+/// What the rules of the chat say, or why it was not asked.
+pub async fn may_forward(
+    gateway: &Gateway,
+    chat_id: ChatId,
+    message_id: MessageId,
+    by: AccountId,
+    now: DateTime<Utc>,
+) -> Result<(), CommandError<ChatError>> {
+    let command = ChatCommand::Forward { message_id, by, now };
+    gateway.execute::<Chat>(&chat_id.to_string(), command, &Context::default()).await?;
+    Ok(())
 }
 
 /// Sends `forwarding` to each of `targets`; what came of each, in their order. Each is a command of

@@ -22,10 +22,10 @@ mod sign_in;
 pub use block::block;
 pub use files::{
     ArrivedPart, EmbeddedSettings, Files, FilesError, FilesSettings, Link, NewPart, NewUpload,
-    PART_SIZE, Reading, RequestedUpload, S3Settings, ScannerAddress, StorageSettings, Ticket,
-    Upload, WHOLE_MAX,
+    PART_SIZE, Reading, ReportedFile, RequestedUpload, S3Settings, ScannerAddress, StorageSettings,
+    Ticket, Upload, Validity, WHOLE_MAX,
 };
-pub use forward::{Forwarding, Target, forward};
+pub use forward::{Forwarding, Target, forward, may_forward};
 pub use gateway::{Cached, CommandError, Context, Executed, Gateway};
 pub use idempotency::{IdempotencyKey, fingerprint};
 pub use open_chat::{OpenChatError, open_chat};

@@ -66,7 +66,8 @@ async fn send_file(
     let (chat_id, message_id, now) = (sending.chat_id, sending.message.message_id, sending.now);
     let sent = record(gateway, sending, context).await;
     if attached && !may_be_sent(&sent, message_id) {
-        let release = LibraryCommand::Release { file_id: file.file_id, chat_id, message_id, now };
+        let (file_id, was_sent) = (file.file_id, false);
+        let release = LibraryCommand::Release { file_id, chat_id, message_id, was_sent, now };
         let released = in_library(gateway, file, release, context).await;
         if let Err(error) = released {
             tracing::warn!(%error, "a file stays attached to a message that was not sent, for now");
@@ -104,7 +105,8 @@ async fn attach(
             return Err(SendError::File(CommandError::Rule(LibraryError::NotAnImage)));
         }
     }
-    let attach = LibraryCommand::Attach { file_id: file.file_id, chat_id, message_id, now };
+    let (file_id, by) = (file.file_id, message.sender);
+    let attach = LibraryCommand::Attach { file_id, by, chat_id, message_id, now };
     in_library(gateway, file, attach, context).await.map_err(SendError::File)
 }
 

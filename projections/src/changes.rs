@@ -11,7 +11,7 @@ use crate::{ReadModel, accounts, blocks, chats, files, messages, reports};
 /// what is folded here can be folded again at will.
 pub(crate) enum Changes {
     Accounts(accounts::Changes),
-    Chats(chats::Changes),
+    Chats(Box<chats::Changes>),
     Messages(Box<messages::Changes>),
     Blocks(blocks::Changes),
     Reports(reports::Changes),
@@ -22,7 +22,7 @@ impl Changes {
     pub(crate) fn new(model: ReadModel) -> Self {
         match model {
             ReadModel::Accounts => Self::Accounts(accounts::Changes::default()),
-            ReadModel::Chats => Self::Chats(chats::Changes::default()),
+            ReadModel::Chats => Self::Chats(Box::default()),
             ReadModel::Messages => Self::Messages(Box::default()),
             ReadModel::Blocks => Self::Blocks(blocks::Changes::default()),
             ReadModel::Reports => Self::Reports(reports::Changes::default()),

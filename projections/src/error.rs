@@ -37,6 +37,17 @@ pub(crate) fn expect_all(
     if written == expected { Ok(()) } else { Err(contradiction(otherwise)) }
 }
 
+/// Every row that a statement was to write was there, but for at most `absent` that need not be.
+pub(crate) fn expect_all_but(
+    absent: u64,
+    written: u64,
+    expected: u64,
+    otherwise: &str,
+) -> Result<(), ProjectionError> {
+    let range = expected.saturating_sub(absent)..=expected;
+    if range.contains(&written) { Ok(()) } else { Err(contradiction(otherwise)) }
+}
+
 /// A count of the domain as PostgreSQL keeps it.
 pub(crate) fn count(value: u64) -> Result<i64, ProjectionError> {
     i64::try_from(value).map_err(|_| contradiction(format!("{value} is out of range")))

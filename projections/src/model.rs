@@ -49,7 +49,7 @@ impl ReadModel {
     pub const fn tables(self) -> &'static [&'static str] {
         match self {
             Self::Accounts => &["accounts"],
-            Self::Chats => &["chats", "clears", "forwards"],
+            Self::Chats => &["chats", "clears", "forwards", "expiring", "attachments"],
             Self::Messages => {
                 &["messages", "message_marks", "message_revisions", "reactions", "pins"]
             }

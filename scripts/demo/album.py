@@ -26,7 +26,6 @@ TYPES = {
     ".png": "image/png",
     ".jpg": "image/jpeg",
     ".gif": "image/gif",
-    ".tif": "image/tiff",
     ".csv": "text/csv",
     ".txt": "text/plain",
     ".pdf": "application/pdf",

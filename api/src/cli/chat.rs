@@ -3,14 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use commands::{Context, Gateway};
+use commands::Context;
 use domain::chat::{Chat, ChatCommand};
-use eventlog::database;
-use eventlog::{Appender, Clock, Ids};
-use tokio_util::task::TaskTracker;
+use eventlog::{Clock, Ids};
 use uuid::Uuid;
 
-use super::{Failure, open_log, say};
+use super::{Failure, open_gateway, say};
 use crate::settings::Environment;
 
 #[derive(Debug, Subcommand)]
@@ -30,18 +28,13 @@ pub(super) async fn run(
     environment: &Environment<'_>,
     command: Command,
 ) -> Result<ExitCode, Failure> {
-    let (clock, ids) = (Clock::system(), Ids::random());
-    let now = clock.now();
+    let now = Clock::system().now();
     let (chat_id, command) = match command {
         Command::Deactivate(which) => (which.chat_id, ChatCommand::Deactivate { now }),
         Command::Reactivate(which) => (which.chat_id, ChatCommand::Reactivate { now }),
     };
-    let (db, codec) = open_log(environment).await?;
-    let tasks = TaskTracker::new();
-    let options = database::options(&environment.database()?.url)?;
-    let appender = Appender::start(options, &tasks);
-    let context = Context { request_id: ids.next().to_string(), ..Context::default() };
-    let gateway = Gateway::new(db, codec, appender, &environment.master_key()?, clock, ids);
+    let context = Context { request_id: Ids::random().next().to_string(), ..Context::default() };
+    let gateway = open_gateway(environment).await?;
     let executed = gateway.execute::<Chat>(&chat_id.to_string(), command, &context).await?;
     if executed.events.is_empty() {
         say("nothing to change")?;

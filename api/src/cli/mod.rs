@@ -15,8 +15,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use commands::Gateway;
 use eventlog::database::{self, PgPool, Role};
-use eventlog::{Codec, MasterKey};
+use eventlog::{Appender, Clock, Codec, Ids, MasterKey};
+use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
 
 use crate::http::error::chain;
@@ -145,6 +147,15 @@ async fn open_log(environment: &Environment<'_>) -> Result<(PgPool, Arc<Codec>),
     let db = open(environment, Role::App).await?;
     let codec = Arc::new(Codec::new(db.clone(), master_key));
     Ok((db, codec))
+}
+
+/// What executes commands, outside of any server.
+async fn open_gateway(environment: &Environment<'_>) -> Result<Gateway, Failure> {
+    let (db, codec) = open_log(environment).await?;
+    let options = database::options(&environment.database()?.url)?;
+    let appender = Appender::start(options, &TaskTracker::new());
+    let (clock, ids) = (Clock::system(), Ids::random());
+    Ok(Gateway::new(db, codec, appender, &environment.master_key()?, clock, ids))
 }
 
 fn is_broken_pipe(failure: &Failure) -> bool {

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::chat::ChatCommand;
 use domain::{AccountId, ChatId};
 use projections::ReadModel;
+use projections::blocks::BlockView;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -113,14 +114,17 @@ pub(crate) async fn list(
     Query(query): Query<PageBefore>,
     min: MinPosition,
 ) -> ApiResult<impl IntoResponse> {
-    let reached = min.reached(&app, &[ReadModel::Accounts, ReadModel::Blocks]).await?;
+    let models = [ReadModel::Accounts, ReadModel::Blocks, ReadModel::Files];
+    let reached = min.reached(&app, &models).await?;
     let (before, more) = (query.before.map(|it| it.0), query.limit + 1);
     let blocks = projections::blocks::list(&app.db, caller, before, more).await;
     let blocks = blocks.map_err(ApiError::unavailable)?;
     let (blocks, next) = cursor::page(blocks, query.limit, |it| it.cursor);
-    let items = blocks
-        .into_iter()
-        .map(|it| Block { account: AccountBody::public(it.account), blocked_at: it.blocked_at })
-        .collect();
+    let block = |it: BlockView| Block {
+        account: AccountBody::public(it.account),
+        blocked_at: it.blocked_at,
+    };
+    let mut items: Vec<_> = blocks.into_iter().map(block).collect();
+    AccountBody::illustrate(&app, items.iter_mut().map(|it| &mut it.account)).await?;
     Ok((At(reached), Json(BlockList { items, next, prev: None })))
 }

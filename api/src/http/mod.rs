@@ -65,7 +65,7 @@ pub(crate) struct App {
     /// Of messages.
     pub(crate) limits: Limits,
     /// Room for exports.
-    pub(crate) exports: Arc<Semaphore>,
+    pub(crate) exports: Arc<export::Room>,
 }
 
 /// What is there in every role: the process answers for its own health.

@@ -96,12 +96,14 @@ problems! {
     BeyondLast = UNPROCESSABLE_ENTITY "beyond-last-message" "The chat has fewer messages",
     InvalidFileName = UNPROCESSABLE_ENTITY "invalid-file-name" "The file name is not allowed",
     InvalidContentType = UNPROCESSABLE_ENTITY "invalid-content-type" "The type of the file is not one",
+    UnsupportedImage = UNPROCESSABLE_ENTITY "unsupported-image" "Images of this type are not taken",
     InvalidFileSize = UNPROCESSABLE_ENTITY "invalid-file-size" "The size of the file is not allowed",
     InvalidPart = UNPROCESSABLE_ENTITY "invalid-part" "The part does not fit",
     NotAnImage = UNPROCESSABLE_ENTITY "not-an-image" "The file is not an image",
     KeyReused = UNPROCESSABLE_ENTITY "idempotency-key-reused" "The key stands for another request",
 
     TooFast = TOO_MANY_REQUESTS "too-fast" "Too many messages in a short time",
+    ExportUnderWay = TOO_MANY_REQUESTS "export-under-way" "Another export of the caller is under way",
     Overloaded = TOO_MANY_REQUESTS "overloaded" "Too many requests are waiting",
 
     Internal = INTERNAL_SERVER_ERROR "internal" "Something went wrong here",

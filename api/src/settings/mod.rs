@@ -180,7 +180,12 @@ impl<'a> Environment<'a> {
         })
     }
 
-    fn files(&self) -> Result<FilesSettings, SettingsError> {
+    /// Where files are kept, and how much anybody may store.
+    ///
+    /// # Errors
+    ///
+    /// The setting that is wrong.
+    pub fn files(&self) -> Result<FilesSettings, SettingsError> {
         let default = FileLimits::default();
         let limits = FileLimits {
             file_max: self.number("PARLANCE_FILE_MAX", 1..=FILE_MAX, default.file_max)?,

@@ -81,7 +81,7 @@ fn without_times(value: &mut Value) {
 }
 
 /// Everything that somebody can do in a chat whose other member is silent.
-async fn everything(side: &mut Side<'_>, said_before: &str, asked_before: &str) {
+async fn everything(side: &mut Side<'_>, [said_before, asked_before, own_before]: [&str; 3]) {
     let world = side.world;
     let messages = side.path("/messages");
     let send =
@@ -97,6 +97,7 @@ async fn everything(side: &mut Side<'_>, said_before: &str, asked_before: &str) 
     let own = format!("{messages}/{said}");
     let hers = format!("{messages}/{said_before}");
     let asked = format!("{messages}/{asked_before}");
+    let mine = format!("{messages}/{own_before}");
     let steps = [
         ("edit", world.patch(&own, &json!({ "text": "hello?" }))),
         ("history", world.get(&format!("{own}/history"))),
@@ -108,7 +109,17 @@ async fn everything(side: &mut Side<'_>, said_before: &str, asked_before: &str) 
         ("star", world.ask("PUT", &format!("{hers}/star"))),
         ("read", world.put(&side.path("/read"), &json!({ "up_to": 2 }))),
         ("delivered", world.put(&side.path("/delivered"), &json!({ "up_to": 3 }))),
-        ("beyond", world.put(&side.path("/read"), &json!({ "up_to": 4 }))),
+        ("beyond", world.put(&side.path("/read"), &json!({ "up_to": 5 }))),
+        ("pin hers", world.ask("PUT", &format!("{hers}/pin"))),
+        ("pin own", world.ask("PUT", &format!("{own}/pin"))),
+        ("unpin what she pinned", world.delete(&format!("{asked}/pin"))),
+        ("unpin it again", world.delete(&format!("{asked}/pin"))),
+        ("disappearing", world.put(&side.path("/disappearing"), &json!({ "after_days": 7 }))),
+        ("take back", world.delete(&format!("{mine}?for=everyone"))),
+        ("take back again", world.delete(&format!("{mine}?for=everyone"))),
+        ("edit what is gone", world.patch(&mine, &json!({ "text": "no" }))),
+        ("what is gone", world.get(&mine)),
+        ("its history", world.get(&format!("{mine}/history"))),
         ("draft", world.put(&side.path("/draft"), &json!({ "text": "why" }))),
         ("report", world.post(&format!("{hers}/report"), &json!({ "reason": "silence" }))),
         ("unknown", world.get(&format!("{messages}/{NOBODY}"))),
@@ -132,27 +143,33 @@ async fn prepare<'a>(
     ben: &'a Person,
     her: &Person,
     blocks: bool,
-) -> (Side<'a>, String, String) {
+) -> (Side<'a>, [String; 3]) {
     let chat = world.open(her, ben).await.text("chat_id");
     let said = world.say(her, &chat, "before").await;
     let body = json!({ "type": "actionable", "text": "Dinner?", "action": "rsvp" });
     let asked = world.post(&format!("/v1/chats/{chat}/messages"), &body).by(her).send().await;
-    let mut position = asked.position();
+    let own = world.say(ben, &chat, "mine").await;
+    let (said, asked) = (said.text("message_id"), asked.text("message_id"));
+    let path = |id: &str, what: &str| format!("/v1/chats/{chat}/messages/{id}/{what}");
+    world.done(her, world.ask("PUT", &path(&asked, "pin"))).await;
+    let react = world.put(&path(&said, "reaction"), &json!({ "emoji": "👍" }));
+    let mut position = world.done(ben, react).await;
     if blocks {
         let block = world.ask("PUT", &format!("/v1/blocks/{}", ben.id));
         position = world.done(her, block).await;
     }
     world.read(ben, &format!("/v1/chats/{chat}"), position).await;
-    let (said, asked) = (said.text("message_id"), asked.text("message_id"));
+    let own = own.text("message_id");
     let names = [
         (chat.clone(), "the chat"),
         (her.id.clone(), "her"),
         (her.username.clone(), "her name"),
         (said.clone(), "what she said"),
         (asked.clone(), "what she asked"),
+        (own.clone(), "what he had said"),
     ];
     let names = names.into_iter().map(|(value, name)| (value, name.to_owned())).collect();
-    (Side { world, ben, chat, names, seen: vec![] }, said, asked)
+    (Side { world, ben, chat, names, seen: vec![] }, [said, asked, own])
 }
 
 #[tokio::test]
@@ -163,16 +180,27 @@ async fn the_blocked_side_cannot_tell() {
     for blocks in [false, true] {
         let world = World::new().await;
         let (ada, ben) = (world.person("ada").await, world.person("ben").await);
-        let (mut side, said, asked) = prepare(&world, &ben, &ada, blocks).await;
+        let (mut side, before) = prepare(&world, &ben, &ada, blocks).await;
         side.names.push((ben.id.clone(), "Ben".to_owned()));
-        everything(&mut side, &said, &asked).await;
-        told.push(side.told());
         let path = side.path("");
+        let seen = seen_by(&world, &ada, &path).await;
+        let since = world.read(&ada, "/v1/sync", 0).await["next"].clone();
+        everything(&mut side, before.each_ref().map(String::as_str)).await;
+        told.push(side.told());
+        let [said, asked, own] = before;
         let position = world.say(&ben, &side.chat, "one more").await.position();
+        let since = since.as_str().unwrap();
+        let synced = world.read(&ada, &format!("/v1/sync?since={since}"), position).await;
+        assert_eq!(synced["items"] == json!([]), blocks, "{synced}");
+        assert_eq!(seen_by(&world, &ada, &path).await == seen, blocks);
+        for (id, gone) in [(&said, false), (&own, !blocks)] {
+            let message = world.read(&ada, &format!("{path}/messages/{id}"), position).await;
+            assert_eq!(message["deleted"], gone, "{message}");
+        }
         chats.push(world.read(&ada, &path, position).await);
         let list = world.read(&ada, &format!("{path}/messages"), position).await;
         let shown = list["items"].as_array().unwrap().len();
-        assert_eq!(shown, if blocks { 2 } else { 4 });
+        assert_eq!(shown, if blocks { 3 } else { 5 });
         let reported = world.read(&ada, &format!("{path}/messages/{asked}"), position).await;
         assert_eq!(reported.get("answer").is_some(), !blocks);
     }
@@ -184,10 +212,21 @@ async fn the_blocked_side_cannot_tell() {
         assert_eq!(one, other);
     }
     // Ada was spared all of it.
-    assert_eq!((&chats[0]["unread_count"], &chats[1]["unread_count"]), (&json!(1), &json!(0)));
+    assert_eq!((&chats[0]["unread_count"], &chats[1]["unread_count"]), (&json!(1), &json!(1)));
+    assert_eq!(chats[0]["disappearing_after_days"], 7);
+    assert_eq!(chats[1]["disappearing_after_days"], Value::Null);
     assert_eq!(chats[1]["participant_read_up_to"], 0);
     assert_eq!(chats[1]["participant_delivered_up_to"], 0);
-    assert_eq!(chats[1]["total_messages"], 2);
+    assert_eq!(chats[1]["total_messages"], 3);
+}
+
+/// All that somebody sees of a chat.
+async fn seen_by(world: &World, by: &Person, path: &str) -> Vec<Value> {
+    let mut seen = vec![];
+    for what in ["", "/messages", "/pins"] {
+        seen.push(world.read(by, &format!("{path}{what}"), 0).await);
+    }
+    seen
 }
 
 #[tokio::test]
@@ -248,10 +287,8 @@ async fn somebody_never_met_can_be_blocked() {
     assert_eq!(opened.status, 201, "{opened:?}");
     let chat = opened.text("chat_id");
     let said = world.say(&ben, &chat, "hello").await;
-    let list = world.read(&ada, &format!("/v1/chats/{chat}/messages"), said.position()).await;
-    assert_eq!(list["items"], json!([]));
-    let seen = world.read(&ada, &format!("/v1/chats/{chat}"), said.position()).await;
-    assert_eq!((&seen["blocked"], &seen["unread_count"]), (&json!(true), &json!(0)));
+    let seen = world.get(&format!("/v1/chats/{chat}")).by(&ada).at(said.position());
+    seen.send().await.refuses(404, "chat-not-found");
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ async fn a_chat_is_opened_once() {
         "delivered_up_to": 0,
         "participant_read_up_to": 0,
         "participant_delivered_up_to": 0,
+        "participant_missed": [],
         "total_messages": 0,
         "cleared_up_to": 0,
         "started": false,

@@ -146,3 +146,15 @@ async fn an_empty_chat_is_an_empty_export() {
     assert_eq!(answer.status, 200);
     assert!(!std::str::from_utf8(&answer.bytes).unwrap().contains("<article"));
 }
+
+/// One after the other is no trouble: there is room again before the body ends.
+#[tokio::test]
+async fn a_person_exports_one_chat_after_the_other() {
+    let world = World::new().await;
+    let (ada, _, chat) = world.pair().await;
+    world.say(&ada, &chat, "kept").await;
+    for _ in 0..20 {
+        let export = world.get(&format!("/v1/chats/{chat}/export")).by(&ada).send().await;
+        assert_eq!(export.status, 200, "{export:?}");
+    }
+}

@@ -121,6 +121,15 @@ async fn what_cannot_be_seen_is_not_forwarded() {
     let list = world.read(&ben, &format!("/v1/chats/{own}/messages"), deleted).await;
     assert_eq!(list["items"], json!([]));
 
+    // Whatever the read model still shows.
+    for _ in 0..10 {
+        let said = world.say(&ada, &chat, "between us").await;
+        let source = path(&said.body);
+        world.read(&ben, &source, said.position()).await;
+        world.delete(&format!("{source}?for=everyone")).by(&ada).send().await;
+        forward(&world, &ben, &source, &[&own], 0).await.refuses(409, "message-deleted");
+    }
+
     let said = world.say(&ada, &chat, "again").await;
     let forward = format!("{}/forward", path(&said.body));
     let many: Vec<_> = (0..21).map(|_| json!({ "chat_id": chat })).collect();
@@ -137,6 +146,26 @@ async fn what_cannot_be_seen_is_not_forwarded() {
     for (body, field) in cases {
         let answer = world.post(&forward, &body).by(&ada).send().await;
         answer.refuses(400, "invalid-request").blames(field);
+    }
+}
+
+#[tokio::test]
+async fn the_answer_says_how_many_may_still_be_sent() {
+    let world = World::with(&[("PARLANCE_MESSAGE_BURST", "3")]).await;
+    let (ada, ben, chat) = world.pair().await;
+    let cem = world.person("cem").await;
+    let to_cem = world.open(&ada, &cem).await.text("chat_id");
+    world.say(&ben, &chat, "news").await;
+    let said = world.say(&ada, &chat, "more news").await;
+    let both = [chat.as_str(), &to_cem];
+    for (left, seconds, refused) in [(1, 2, None), (0, 3, None), (0, 3, Some("too-fast"))] {
+        let sent = forward(&world, &ada, &path(&said.body), &both, said.position()).await;
+        assert_eq!(sent.header("ratelimit-policy"), "\"messages\";q=3;w=3");
+        let expected = format!("\"messages\";r={left};t={seconds}");
+        assert_eq!(sent.header("ratelimit"), expected, "of the chat with the least left");
+        let code = sent.body["items"][0]["problem"]["code"].as_str();
+        assert_eq!(code, refused);
+        assert!(sent.body["items"][1].get("problem").is_none());
     }
 }
 

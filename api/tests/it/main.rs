@@ -27,3 +27,4 @@ mod settings;
 mod strangers;
 mod support;
 mod sync;
+mod withheld;

@@ -148,3 +148,24 @@ async fn starred(world: &World, by: &Person, limit: usize, position: i64) -> Vec
         path = format!("/v1/starred?limit={limit}&before={next}");
     }
 }
+
+/// Nothing of it is left to be judged.
+#[tokio::test]
+async fn what_is_gone_cannot_be_reported() {
+    let world = World::new().await;
+    let (ada, ben, chat) = world.pair().await;
+    let said = world.say(&ben, &chat, "rude").await.text("message_id");
+    let sent = world.say(&ben, &chat, "rude again").await;
+    let hidden = sent.text("message_id");
+    let path = |id: &str| format!("/v1/chats/{chat}/messages/{id}");
+    let report = |id: &str, at: i64| {
+        let body = json!({ "reason": "rude" });
+        world.post(&format!("{}/report", path(id)), &body).by(&ada).at(at).send()
+    };
+    world.done(&ben, world.delete(&format!("{}?for=everyone", path(&said)))).await;
+    let at = world.done(&ada, world.delete(&format!("{}?for=me", path(&hidden)))).await;
+    for at in [sent.position(), at] {
+        report(&said, at).await.refuses(409, "message-deleted");
+    }
+    report(&hidden, at).await.refuses(404, "message-not-found");
+}

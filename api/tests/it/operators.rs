@@ -245,6 +245,41 @@ async fn reports_show_what_was_seen_though_it_is_deleted() {
 }
 
 #[tokio::test]
+async fn a_reported_file_is_there_for_moderators_though_it_is_deleted() {
+    let world = World::new().await;
+    let (ada, ben, chat) = world.pair().await;
+    let letter = b"a letter\0that insults";
+    let file_id = world.upload(&ada, "letter.bin", "application/octet-stream", letter).await;
+    world.published(&ada, &file_id).await;
+    let messages = format!("/v1/chats/{chat}/messages");
+    let message = json!({ "type": "file", "file_id": file_id });
+    let sent = world.post(&messages, &message).by(&ada).send().await;
+    let message = format!("{messages}/{}", sent.text("message_id"));
+    let report = world.post(&format!("{message}/report"), &json!({ "reason": "an insult" }));
+    let reported = report.by(&ben).at(sent.position()).send().await;
+    assert_eq!(reported.status, 204, "{reported:?}");
+    let deleted = world.delete(&format!("{message}?for=everyone")).by(&ada).send().await;
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    world.until_applied("reports", reported.position()).await;
+    let reports = lines(&run(&world.database, &["reports", "list"]).await);
+    let report_id = reports[0]["report_id"].as_str().unwrap().to_owned();
+    assert_eq!(reports[0]["seen"]["file"]["file_id"], json!(file_id));
+
+    let give_up = Instant::now() + Duration::from_secs(20);
+    let copy = loop {
+        let copy = run(&world.database, &["reports", "file", &report_id]).await;
+        if copy.status.success() || Instant::now() > give_up {
+            break copy;
+        }
+        assert_eq!(stderr(&copy), "parlance: there is no copy: not yet, or not any more\n");
+    };
+
+    assert_eq!((copy.status.code(), copy.stdout.as_slice()), (Some(0), letter.as_slice()));
+    let unknown = run(&world.database, &["reports", "file", NOBODY]).await;
+    assert_eq!(stderr(&unknown), "parlance: there is no such report\n");
+}
+
+#[tokio::test]
 async fn a_setting_that_is_missing_is_named() {
     let database = Database::fresh().await;
     for (variable, arguments) in [

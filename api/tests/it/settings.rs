@@ -163,3 +163,14 @@ async fn messages_disappear_when_their_time_is_up() {
     let nothing = world.put(&format!("/v1/chats/{chat}/disappearing"), &json!({}));
     nothing.by(&ada).send().await.refuses(400, "invalid-request").blames("after_days");
 }
+
+#[tokio::test]
+async fn a_draft_is_no_longer_than_a_text_may_be() {
+    let world = World::with(&[("PARLANCE_TEXT_MAX", "5")]).await;
+    let (ada, _, chat) = world.pair().await;
+    let draft = |text: &str| {
+        world.put(&format!("/v1/chats/{chat}/draft"), &json!({ "text": text })).by(&ada).send()
+    };
+    assert_eq!(draft("12345").await.status, 204);
+    draft("123456").await.refuses(422, "invalid-text").blames("text");
+}

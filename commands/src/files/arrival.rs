@@ -67,7 +67,8 @@ impl Files {
         now: DateTime<Utc>,
         context: &Context,
     ) -> Result<Executed<LibraryEvent>, FilesError> {
-        let command = LibraryCommand::CompleteUpload { file_id, arrived, now };
+        let limits = self.inner.limits;
+        let command = LibraryCommand::CompleteUpload { file_id, arrived, limits, now };
         Ok(self.inner.gateway.execute::<Library>(&owner.to_string(), command, context).await?)
     }
 
@@ -82,7 +83,7 @@ impl Files {
             None => self.sha256(file.object()).await?,
         };
         let beginning = self.inner.bucket.beginning(file.object(), BEGINNING).await?;
-        let sniffed_type = infer::get(&beginning).map(|it| it.mime_type().to_owned());
+        let sniffed_type = sniffed(&beginning).map(ToOwned::to_owned);
         Ok(Arrived { size, sha256, sniffed_type })
     }
 
@@ -115,6 +116,19 @@ impl Files {
         }
         finished(hash)
     }
+}
+
+/// The type that the first bytes of a file tell.
+fn sniffed(beginning: &[u8]) -> Option<&'static str> {
+    // Every TIFF, which most raw images of cameras are: `infer` knows some.
+    if beginning.starts_with(b"II*\0") || beginning.starts_with(b"MM\0*") {
+        return Some("image/tiff");
+    }
+    let told = infer::get(beginning)?.mime_type();
+    // Some signatures are two letters long: a text may well begin with BM, MZ or GIF. It has no NUL,
+    // and none of what these stand for is without.
+    let is_text = !beginning.contains(&0);
+    Some(told).filter(|it| !is_text || it.starts_with("text/"))
 }
 
 pub(super) fn finished(hash: digest::Context) -> Result<Sha256, FilesError> {

@@ -1,6 +1,6 @@
 //! The S3 bucket: calls, and requests that apps make themselves.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use aws_sdk_s3::Client;
@@ -12,7 +12,6 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
-use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumMode, MetadataDirective};
 use aws_smithy_http_client::{Builder as HttpClient, tls};
@@ -26,11 +25,15 @@ use tokio::time::timeout;
 
 use super::FilesError;
 use super::settings::S3Settings;
+use super::validity::Validity;
 
-/// Between sending a request and the first byte of its answer. Copying 2 GiB inside S3 takes longest.
+/// Between sending a request and the first byte of its answer.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Bytes that a storage copies or puts together in a second at least, so that 2 GiB take 4 minutes.
+const PACE: u64 = 10 << 20;
 
 /// Attempts of a call, the first included; the waits between them grow and are jittered.
 const ATTEMPTS: u32 = 3;
@@ -121,18 +124,20 @@ impl Bucket {
         Ok(())
     }
 
-    /// Copies `from` to `to`, if it still is what `etag` names.
+    /// Copies `from`, of `size` bytes, to `to`, if it still is what `etag` names.
     pub(super) async fn copy(
         &self,
         from: &str,
         to: &str,
         etag: Option<&str>,
         content_type: &str,
+        size: u64,
     ) -> Result<(), FilesError> {
         let call = self.calls.copy_object().bucket(&self.name).key(to);
         let call = call.copy_source(format!("{}/{from}", self.name));
         let call = call.metadata_directive(MetadataDirective::Replace).content_type(content_type);
         let call = call.set_copy_source_if_match(etag.map(ToOwned::to_owned));
+        let call = call.customize().config_override(patient(size));
         call.send().await.map_err(failed)?;
         Ok(())
     }
@@ -188,34 +193,10 @@ impl Bucket {
         let call = self.presigning.get_object().bucket(&self.name).key(key);
         let call = call.response_content_type(content_type);
         let call = call.response_content_disposition(disposition);
-        let call = call.response_cache_control("private, max-age=300, immutable");
+        let cached = format!("private, max-age={}, immutable", valid.seconds());
+        let call = call.response_cache_control(cached);
         let request = call.presigned(valid.config()?).await.map_err(failed)?;
         Ok(valid.ticket("GET", &request))
-    }
-}
-
-/// From when and for how long a presigned request is good.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Validity {
-    pub(super) from: DateTime<Utc>,
-    pub(super) lasts: Duration,
-}
-
-impl Validity {
-    fn config(self) -> Result<PresigningConfig, FilesError> {
-        let from = SystemTime::from(self.from);
-        let config = PresigningConfig::builder().start_time(from).expires_in(self.lasts).build();
-        config.map_err(FilesError::internal)
-    }
-
-    fn ticket(self, method: &'static str, request: &PresignedRequest) -> Ticket {
-        let header = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        Ticket {
-            method,
-            url: request.uri().to_owned(),
-            headers: request.headers().map(header).collect(),
-            expires_at: self.from + self.lasts,
-        }
     }
 }
 
@@ -286,6 +267,16 @@ fn config(endpoint: Option<&String>, region: String, settings: &S3Settings) -> C
         Some(url) => config.endpoint_url(url).build(),
         None => config.build(),
     }
+}
+
+/// For calls in which the storage moves `size` bytes before it answers.
+pub(super) fn patient(size: u64) -> aws_sdk_s3::config::Builder {
+    let work = Duration::from_secs(size / PACE);
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT + work)
+        .operation_timeout(CALL_TIMEOUT + work * 2);
+    Config::builder().timeout_config(timeouts.build())
 }
 
 /// What S3 has; nothing when it says that there is no such thing.

@@ -8,6 +8,7 @@
 //! - [`Files::request_upload`], [`Files::ticket`], [`Files::part_tickets`]: sending
 //! - [`Files::complete`]: what arrived is compared with what was requested
 //! - [`Files::download`], [`Files::thumbnail`], [`Files::read`]: fetching
+//! - [`Files::reported`]: what moderators look at
 
 mod arrival;
 mod bucket;
@@ -17,11 +18,12 @@ mod error;
 mod images;
 mod parts;
 mod publish;
+mod reported;
 mod scanner;
 mod settings;
+mod validity;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::library::{
@@ -33,26 +35,21 @@ use eventlog::Position;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::bucket::{Bucket, Validity};
-pub(crate) use self::images::EDGES;
+use self::bucket::Bucket;
 use self::images::Images;
-use crate::gateway::{CommandError, Context, Gateway};
+use crate::gateway::{CommandError, Context, Executed, Gateway};
 use crate::in_flight::InFlight;
 
 pub use self::bucket::{Reading, Ticket};
 pub use self::error::FilesError;
 pub use self::parts::{PART_SIZE, WHOLE_MAX};
 pub(crate) use self::publish::Outcome;
+pub use self::reported::ReportedFile;
 pub use self::settings::{
     EmbeddedSettings, FilesSettings, S3Settings, ScannerAddress, StorageSettings,
 };
-
-/// How long a request to send is good. A slow connection needs the time; whoever finds it later
-/// has nothing.
-pub(crate) const UPLOAD_VALID: Duration = Duration::from_mins(15);
-
-/// How long a request to fetch is good: a link that is passed on ends soon.
-const DOWNLOAD_VALID: Duration = Duration::from_mins(5);
+pub(crate) use self::validity::UPLOAD_VALID;
+pub use self::validity::Validity;
 
 /// A file that somebody wants to send.
 #[derive(Debug, Clone)]
@@ -180,6 +177,27 @@ impl Files {
         now: DateTime<Utc>,
         context: &Context,
     ) -> Result<RequestedUpload, FilesError> {
+        let (owner, file_id) = (upload.owner, upload.file_id);
+        // What was requested before is answered, whatever would be decided today.
+        let executed = match self.inner.gateway.earlier::<Library>(context).await? {
+            Some(first) => first,
+            None => self.record_request(upload, now, context).await?,
+        };
+        let file_id = executed.events.iter().find_map(requested).unwrap_or(file_id);
+        let upload = match self.ticket(owner, file_id, now).await {
+            Ok(upload) => Some(upload),
+            Err(FilesError::NotRequested | FilesError::Library(CommandError::Rule(_))) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(RequestedUpload { file_id, upload, position: executed.position })
+    }
+
+    async fn record_request(
+        &self,
+        upload: NewUpload,
+        now: DateTime<Utc>,
+        context: &Context,
+    ) -> Result<Executed<LibraryEvent>, FilesError> {
         let Inner { gateway, limits, .. } = &*self.inner;
         let (owner, id) = (upload.owner, upload.owner.to_string());
         let object = quarantine_key(upload.file_id, now);
@@ -208,14 +226,7 @@ impl Files {
             // Best effort: what stays costs room until the bucket's own rule clears it away.
             self.inner.bucket.abort_parts(&object, opened).await.ok();
         }
-        let executed = executed?;
-        let file_id = executed.events.iter().find_map(requested).unwrap_or(upload.file_id);
-        let upload = match self.ticket(owner, file_id, now).await {
-            Ok(upload) => Some(upload),
-            Err(FilesError::NotRequested | FilesError::Library(CommandError::Rule(_))) => None,
-            Err(error) => return Err(error),
-        };
-        Ok(RequestedUpload { file_id, upload, position: executed.position })
+        Ok(executed?)
     }
 
     /// How to send a file whose upload was requested.
@@ -234,7 +245,7 @@ impl Files {
             let count = u32::try_from(parts::count(file.size)).map_err(FilesError::internal)?;
             return Ok(Upload::Parts { part_size: PART_SIZE, count });
         }
-        let valid = Validity { from: now, lasts: UPLOAD_VALID };
+        let valid = Validity::of_upload(now);
         let (key, bucket) = (file.object(), &self.inner.bucket);
         let ticket = bucket.presign_put(key, &file.content_type, file.size, file.sha256, valid);
         Ok(Upload::Whole(ticket.await?))
@@ -254,7 +265,7 @@ impl Files {
     ) -> Result<Vec<Ticket>, FilesError> {
         let file = self.requested(owner, file_id).await?;
         let upload = file.multipart.as_deref().ok_or(FilesError::NotInParts)?;
-        let valid = Validity { from: now, lasts: UPLOAD_VALID };
+        let valid = Validity::of_upload(now);
         let mut tickets = Vec::with_capacity(parts.len());
         for part in parts {
             let number = fitting(part, file.size)?;
@@ -284,8 +295,7 @@ impl Files {
         Ok(stored.unwrap_or_default().into_iter().map(arrived).collect())
     }
 
-    /// Where `object` can be saved from, as `name`, for some minutes. Whether the caller may have it
-    /// was asked before.
+    /// Where `object` can be saved from, as `name`. Whether the caller may have it was asked before.
     ///
     /// # Errors
     ///
@@ -295,11 +305,11 @@ impl Files {
         object: &str,
         name: Option<&str>,
         content_type: &str,
-        now: DateTime<Utc>,
+        valid: Validity,
     ) -> Result<Link, FilesError> {
         let named = object.rsplit('/').next().unwrap_or_default();
         let disposition = download::attachment(name.unwrap_or(named));
-        self.link(object, download::safe_type(content_type), disposition, now).await
+        self.link(object, download::safe_type(content_type), disposition, valid).await
     }
 
     /// Where a thumbnail can be shown from.
@@ -311,9 +321,9 @@ impl Files {
         &self,
         object: &str,
         content_type: &str,
-        now: DateTime<Utc>,
+        valid: Validity,
     ) -> Result<Link, FilesError> {
-        self.link(object, download::safe_type(content_type), "inline".to_owned(), now).await
+        self.link(object, download::safe_type(content_type), "inline".to_owned(), valid).await
     }
 
     /// Reads `object` through this process; nothing when there is none.
@@ -330,9 +340,8 @@ impl Files {
         object: &str,
         content_type: &str,
         disposition: String,
-        now: DateTime<Utc>,
+        valid: Validity,
     ) -> Result<Link, FilesError> {
-        let valid = Validity { from: now, lasts: DOWNLOAD_VALID };
         let ticket =
             self.inner.bucket.presign_get(object, content_type, disposition, valid).await?;
         Ok(Link { url: ticket.url, expires_at: ticket.expires_at })

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use sqlx::PgPool;
 
-use super::bucket::{Bucket, failed, present};
+use super::bucket::{Bucket, failed, patient, present};
 use super::{FilesError, NewPart};
 
 /// Bytes of a file that is sent in one piece at most. Above, a broken connection costs too much.
@@ -127,10 +127,12 @@ impl Bucket {
                 .set_checksum_sha256(part.sha256.or_else(|| noted.get(&number).cloned()))
                 .build()
         };
+        let size = parts.values().map(|it| it.size).sum();
         let parts = parts.into_iter().map(part).collect();
         let whole = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         let call = self.calls.complete_multipart_upload().bucket(&self.name).key(key);
-        present(call.upload_id(upload).multipart_upload(whole).send().await)?;
+        let call = call.upload_id(upload).multipart_upload(whole);
+        present(call.customize().config_override(patient(size)).send().await)?;
         Ok(())
     }
 

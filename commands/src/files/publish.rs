@@ -46,7 +46,8 @@ impl Files {
         let target = object_key(file_id, file.sha256);
         let Some(format) = format else {
             let (from, etag) = (file.object(), read.etag.as_deref());
-            self.inner.bucket.copy(from, &target, etag, safe_type(&file.content_type)).await?;
+            let content_type = safe_type(&file.content_type);
+            self.inner.bucket.copy(from, &target, etag, content_type, file.size).await?;
             return Ok(Outcome::Publish { size: file.size, image: None });
         };
         match self.inner.images.prepare(read.bytes, format).await {

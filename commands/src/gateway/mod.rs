@@ -216,6 +216,10 @@ impl Gateway {
         &self.inner.db
     }
 
+    pub(crate) fn codec(&self) -> &Codec {
+        &self.inner.codec
+    }
+
     pub(crate) fn claims(&self) -> &Claims {
         &self.inner.claims
     }

@@ -106,6 +106,12 @@ impl<E: std::error::Error> From<CommandError<E>> for EffectError {
     }
 }
 
+impl From<sqlx::Error> for EffectError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Transient(error.to_string())
+    }
+}
+
 impl From<FilesError> for EffectError {
     fn from(error: FilesError) -> Self {
         match error {
@@ -139,7 +145,7 @@ impl Policies {
     pub async fn run(self, stop: CancellationToken) {
         let (gateway, files) = (self.gateway.clone(), self.files.clone());
         let process = ProcessFiles { gateway: gateway.clone(), files: files.clone() };
-        let release = ReleaseFiles { gateway: gateway.clone() };
+        let release = ReleaseFiles { gateway: gateway.clone(), files: files.clone() };
         let sweep = SweepFiles { gateway: gateway.clone(), files };
         let expire = ExpireMessages { gateway };
         tokio::join!(

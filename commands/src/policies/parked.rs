@@ -146,6 +146,52 @@ pub(super) async fn park(
     tx.commit().await
 }
 
+/// Work that is asked for anew, or not at all any more, is no longer given up: of its event nothing is
+/// left to be seen, unless other work of that event is parked as well.
+pub(super) async fn unpark(
+    db: &mut PgConnection,
+    policy: &str,
+    keys: &[String],
+) -> sqlx::Result<()> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    // Locked first: what is being parked just now is parked then, or will find that it was asked anew.
+    let asked = sqlx::query!(
+        "SELECT position, parked FROM policy_work
+         WHERE policy = $1 AND key = ANY ($2)
+         ORDER BY key
+         FOR UPDATE",
+        policy,
+        keys
+    );
+    let asked = asked.fetch_all(&mut *db).await?;
+    let positions: Vec<_> = asked.iter().filter(|it| it.parked).map(|it| it.position).collect();
+    if positions.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "DELETE FROM parked_events e
+         WHERE e.projector = $1
+           AND e.position = ANY ($2)
+           AND e.skipped_at IS NULL
+           AND NOT EXISTS (
+               SELECT FROM policy_work w
+               WHERE w.policy = $3
+                 AND w.position = e.position
+                 AND w.parked
+                 AND NOT (w.key = ANY ($4))
+           )",
+        full_name(policy),
+        &positions,
+        policy,
+        keys
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Sets an event aside that cannot be read. What it asks for nobody knows, so a retry does not help:
 /// skip it once it is understood.
 pub(super) async fn add(

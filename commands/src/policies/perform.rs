@@ -19,7 +19,10 @@ const AT_ONCE: usize = 4;
 const TICK: Duration = Duration::from_millis(250);
 
 /// The longest that one attempt may take: scanning 2 GiB takes minutes.
-const ATTEMPT_MAX: Duration = Duration::from_mins(20);
+pub(super) const ATTEMPT_MAX: Duration = Duration::from_mins(20);
+
+/// Before something is done again of which nobody could note what came of it.
+const REPEAT_PAUSE: Duration = Duration::from_secs(1);
 
 pub(super) struct Performer<'a, P> {
     policies: &'a Policies,
@@ -82,6 +85,7 @@ impl<'a, P: Policy> Performer<'a, P> {
         };
         if let Err(error) = noted {
             tracing::warn!(policy = P::NAME, %error, "an effect will be repeated");
+            sleep(REPEAT_PAUSE).await; // it is due all the while, and nothing says how often it was tried
         }
         work.key
     }

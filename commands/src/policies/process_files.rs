@@ -1,14 +1,15 @@
 //! A file that has arrived is read, scanned, stripped of its metadata and published, or rejected.
 
 use domain::library::{
-    Library, LibraryCommand, LibraryError, LibraryEvent, Stage, object_key, thumbnail_key,
+    Library, LibraryCommand, LibraryError, LibraryEvent, Stage, THUMBNAIL_EDGES, object_key,
+    thumbnail_key,
 };
 use domain::{AccountId, Event, FileId};
 use serde::{Deserialize, Serialize};
 
 use super::work::Change;
 use super::{Effect, EffectError, Policy};
-use crate::files::{EDGES, Files, Outcome};
+use crate::files::{Files, Outcome};
 use crate::gateway::{CommandError, Gateway};
 
 pub(crate) struct ProcessFiles {
@@ -63,7 +64,8 @@ impl Policy for ProcessFiles {
         match self.gateway.execute::<Library>(&library, command, &effect.context()).await {
             Err(CommandError::Rule(LibraryError::UnknownFile(_))) => {
                 // Removed while it was read: so is what was stored of it just now.
-                let thumbnails = EDGES.map(|edge| thumbnail_key(file_id, file.sha256, edge));
+                let thumbnails =
+                    THUMBNAIL_EDGES.map(|edge| thumbnail_key(file_id, file.sha256, edge));
                 let object = object_key(file_id, file.sha256);
                 Ok(self.files.delete(&[&[object], &thumbnails[..]].concat(), None).await?)
             }
@@ -86,6 +88,7 @@ mod tests {
             owner,
             file_id,
             content_type: "image/png".to_owned(),
+            reserved: None,
             completed_at: DateTime::UNIX_EPOCH,
         };
         let expected = Change::set(

@@ -3,26 +3,51 @@
 //! Two commands send a file: it is attached in its owner's library, then the message is sent. So an
 //! attachment is watched from its first moment, and released after some time unless the message
 //! follows; once it has, until the message is gone.
+//!
+//! What was reported is copied for the moderators before it is released. They keep the copy for half
+//! a year.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::chat::{Chat, ChatEvent};
-use domain::library::{Library, LibraryCommand, LibraryEvent};
+use domain::library::{Library, LibraryCommand, LibraryEvent, Stage};
 use domain::{AccountId, ChatId, Event, FileId, MessageId};
 use serde::{Deserialize, Serialize};
 
-use super::work::Change;
+use super::work::{self, Change};
 use super::{Effect, EffectError, Policy};
+use crate::files::Files;
 use crate::gateway::Gateway;
 
 /// How long a message may stay behind its attachment. They are milliseconds apart.
 const GRACE: TimeDelta = TimeDelta::hours(1);
 
+/// How long moderators keep a file after its last report: complaints about what they decide are heard
+/// for six months (Regulation (EU) 2022/2065, article 20).
+const KEPT: TimeDelta = TimeDelta::days(200);
+
 pub(crate) struct ReleaseFiles {
     pub(super) gateway: Gateway,
+    pub(super) files: Files,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Release {
+#[serde(tag = "task", rename_all = "snake_case")]
+pub(crate) enum Task {
+    Release(Attached),
+    /// Copies the file for the moderators.
+    Keep {
+        owner: AccountId,
+        file_id: FileId,
+    },
+    /// Deletes that copy.
+    Forget {
+        file_id: FileId,
+    },
+}
+
+/// A file in a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Attached {
     owner: AccountId,
     file_id: FileId,
     chat_id: ChatId,
@@ -31,9 +56,9 @@ pub(crate) struct Release {
 
 impl Policy for ReleaseFiles {
     const NAME: &'static str = "release_files";
-    type Task = Release;
+    type Task = Task;
 
-    fn react(event: &Event) -> Vec<Change<Release>> {
+    fn react(event: &Event) -> Vec<Change<Task>> {
         match event {
             Event::Library(LibraryEvent::FileAttached {
                 owner,
@@ -44,21 +69,33 @@ impl Policy for ReleaseFiles {
                 ..
             }) => {
                 let (owner, file_id, chat_id) = (*owner, *file_id, *chat_id);
-                let task = Release { owner, file_id, chat_id, message_id: *message_id };
-                vec![Change::set(attached(&task), Some(*attached_at + GRACE), task)]
+                let file = Attached { owner, file_id, chat_id, message_id: *message_id };
+                let due = *attached_at + GRACE;
+                vec![Change::set(attached(&file), Some(due), Task::Release(file))]
             }
             Event::Chat(ChatEvent::MessageSent {
                 chat_id, message_id, number, content, ..
             }) => {
                 let Some(file) = content.file() else { return vec![] };
                 let (owner, file_id, chat_id) = (file.owner, file.file_id, *chat_id);
-                let task = Release { owner, file_id, chat_id, message_id: *message_id };
-                let sent = Change::set(sent(chat_id, *number), None, task);
-                vec![Change::drop(attached(&task)), sent]
+                let file = Attached { owner, file_id, chat_id, message_id: *message_id };
+                let sent = Change::set(sent(chat_id, *number), None, Task::Release(file));
+                vec![Change::drop(attached(&file)), sent]
             }
-            // What moderators are to look at stays, whatever becomes of the message.
-            Event::Chat(ChatEvent::MessageReported { chat_id, number, .. }) => {
-                vec![Change::drop(sent(*chat_id, *number))]
+            Event::Chat(ChatEvent::MessageReported {
+                message_id,
+                chat_id,
+                seen,
+                reported_at: at,
+                ..
+            }) => {
+                let Some(file) = seen.value().and_then(|it| it.file) else { return vec![] };
+                let (owner, file_id) = (file.owner, file.file_id);
+                let keep = Task::Keep { owner, file_id };
+                vec![
+                    Change::set(reported(*chat_id, *message_id), Some(*at), keep),
+                    Change::set(kept(file_id), Some(*at + KEPT), Task::Forget { file_id }),
+                ]
             }
             Event::Chat(event) => {
                 let Some(Gone { chat_id, numbers, at }) = gone(event) else { return vec![] };
@@ -68,15 +105,43 @@ impl Policy for ReleaseFiles {
         }
     }
 
-    async fn perform(&self, task: Release, effect: &Effect) -> Result<(), EffectError> {
-        let Release { owner, file_id, chat_id, message_id } = task;
-        let is_there = |chat: &Chat| chat.holds(message_id);
-        if self.gateway.inspect(&chat_id.to_string(), is_there).await? {
+    async fn perform(&self, task: Task, effect: &Effect) -> Result<(), EffectError> {
+        match task {
+            Task::Release(file) => self.release(file, effect).await,
+            Task::Keep { owner, file_id } => self.keep(owner, file_id).await,
+            Task::Forget { file_id } => Ok(self.files.forget_reported(file_id).await?),
+        }
+    }
+}
+
+impl ReleaseFiles {
+    async fn release(&self, file: Attached, effect: &Effect) -> Result<(), EffectError> {
+        let Attached { owner, file_id, chat_id, message_id } = file;
+        let look = |it: &Chat| (it.holds(message_id), it.number_of(message_id).is_some());
+        let (is_there, was_sent) = self.gateway.inspect(&chat_id.to_string(), look).await?;
+        if is_there {
             return Ok(()); // it was sent after all, and its own work stands beside this
         }
-        let command = LibraryCommand::Release { file_id, chat_id, message_id, now: effect.now };
+        // The report came before the message was gone, so this is known by now.
+        if work::is_asked(self.gateway.db(), Self::NAME, &reported(chat_id, message_id)).await? {
+            return Err(EffectError::Transient("moderators have no copy of it yet".to_owned()));
+        }
+        let command =
+            LibraryCommand::Release { file_id, chat_id, message_id, was_sent, now: effect.now };
         self.gateway.execute::<Library>(&owner.to_string(), command, &effect.context()).await?;
         Ok(())
+    }
+
+    async fn keep(&self, owner: AccountId, file_id: FileId) -> Result<(), EffectError> {
+        let look = |it: &Library| it.file(file_id).cloned();
+        let Some(file) = self.gateway.inspect(&owner.to_string(), look).await? else {
+            return Ok(()); // its owner is erased
+        };
+        match file.stage {
+            Stage::Published => Ok(self.files.keep_reported(file_id, &file).await?),
+            Stage::Completed => Err(EffectError::Transient("it is not published yet".to_owned())),
+            Stage::Requested | Stage::Rejected(_) => Ok(()), // nobody has seen it
+        }
     }
 }
 
@@ -89,13 +154,15 @@ pub(super) struct Gone {
 
 pub(super) fn gone(event: &ChatEvent) -> Option<Gone> {
     match event {
-        ChatEvent::MessageDeletedForEveryone { chat_id, number, deleted_at, .. } => {
-            Some(Gone { chat_id: *chat_id, numbers: vec![*number], at: *deleted_at })
-        }
+        ChatEvent::MessageDeletedForEveryone {
+            chat_id, number, kept: false, deleted_at, ..
+        } => Some(Gone { chat_id: *chat_id, numbers: vec![*number], at: *deleted_at }),
         ChatEvent::MessagesExpired { chat_id, numbers, expired_at, .. } => {
             Some(Gone { chat_id: *chat_id, numbers: numbers.clone(), at: *expired_at })
         }
-        ChatEvent::Opened { .. }
+        ChatEvent::MessageDeletedForEveryone { kept: true, .. }
+        | ChatEvent::Opened { .. }
+        | ChatEvent::Revealed { .. }
         | ChatEvent::MessageSent { .. }
         | ChatEvent::MessageEdited { .. }
         | ChatEvent::MessagesRead { .. }
@@ -125,8 +192,18 @@ pub(super) fn gone(event: &ChatEvent) -> Option<Gone> {
 }
 
 /// An attachment whose message has not come yet.
-fn attached(task: &Release) -> String {
-    format!("attached:{}/{}/{}", task.chat_id, task.message_id, task.file_id)
+fn attached(file: &Attached) -> String {
+    format!("attached:{}/{}/{}", file.chat_id, file.message_id, file.file_id)
+}
+
+/// The file of a message that was reported.
+fn reported(chat_id: ChatId, message_id: MessageId) -> String {
+    format!("reported:{chat_id}/{message_id}")
+}
+
+/// The moderators' copy of a file.
+fn kept(file_id: FileId) -> String {
+    format!("kept:{file_id}")
 }
 
 /// The file of a message.
@@ -136,7 +213,8 @@ fn sent(chat_id: ChatId, number: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use domain::chat::{Attachment, Content};
+    use domain::chat::{Attachment, Content, ReportedCopy};
+    use domain::{Personal, ReportId};
     use uuid::Uuid;
 
     use super::*;
@@ -146,21 +224,23 @@ mod tests {
     const CHAT: ChatId = ChatId(Uuid::from_u128(3));
     const MESSAGE: MessageId = MessageId(Uuid::from_u128(4));
     const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
-    const TASK: Release =
-        Release { owner: OWNER, file_id: FILE, chat_id: CHAT, message_id: MESSAGE };
+    const ATTACHED: Attached =
+        Attached { owner: OWNER, file_id: FILE, chat_id: CHAT, message_id: MESSAGE };
+    const RELEASE: Task = Task::Release(ATTACHED);
 
     #[test]
     fn an_attachment_waits_for_its_message() {
         let attached_event = LibraryEvent::FileAttached {
             owner: OWNER,
             file_id: FILE,
+            by: OWNER,
             chat_id: CHAT,
             message_id: MESSAGE,
             attachments: 1,
             attached_at: NOW,
         };
         let changes = ReleaseFiles::react(&attached_event.into());
-        assert_eq!(changes, [Change::set(attached(&TASK), Some(NOW + GRACE), TASK)]);
+        assert_eq!(changes, [Change::set(attached(&ATTACHED), Some(NOW + GRACE), RELEASE)]);
     }
 
     #[test]
@@ -185,7 +265,8 @@ mod tests {
             sent_at: NOW,
         };
         let changes = ReleaseFiles::react(&sent_event.into());
-        let expected = [Change::drop(attached(&TASK)), Change::set(sent(CHAT, 7), None, TASK)];
+        let expected =
+            [Change::drop(attached(&ATTACHED)), Change::set(sent(CHAT, 7), None, RELEASE)];
         assert_eq!(changes, expected);
 
         let expired = ChatEvent::MessagesExpired {
@@ -198,5 +279,37 @@ mod tests {
         let changes = ReleaseFiles::react(&expired.into());
         let expected = [6, 7].map(|number| Change::wake(sent(CHAT, number), NOW));
         assert_eq!(changes, expected);
+    }
+
+    #[test]
+    fn what_is_reported_is_copied_at_once_and_kept_for_half_a_year() {
+        let file = Some(Attachment { file_id: FILE, owner: OWNER });
+        let seen = |file| ReportedCopy {
+            sender: OWNER,
+            sent_at: NOW,
+            text: None,
+            file,
+            reason: "spam".to_owned(),
+        };
+        let report = |seen| ChatEvent::MessageReported {
+            chat_id: CHAT,
+            report_id: ReportId(Uuid::from_u128(5)),
+            message_id: MESSAGE,
+            number: 7,
+            by: AccountId(Uuid::from_u128(9)),
+            seen,
+            reported_at: NOW,
+        };
+        let of = |file| Personal::new(AccountId::MODERATORS, seen(file));
+        let keep = Task::Keep { owner: OWNER, file_id: FILE };
+        let forget = Task::Forget { file_id: FILE };
+        let expected = [
+            Change::set(reported(CHAT, MESSAGE), Some(NOW), keep),
+            Change::set(kept(FILE), Some(NOW + KEPT), forget),
+        ];
+        assert_eq!(ReleaseFiles::react(&report(of(file)).into()), expected);
+        assert_eq!(ReleaseFiles::react(&report(of(None)).into()), []);
+        let erased = Personal::erased(AccountId::MODERATORS);
+        assert_eq!(ReleaseFiles::react(&report(erased).into()), []);
     }
 }

@@ -6,6 +6,7 @@ use domain::library::{Library, LibraryCommand, LibraryError, LibraryEvent, Remov
 use domain::{AccountId, Event, FileId};
 use serde::{Deserialize, Serialize};
 
+use super::perform::ATTEMPT_MAX;
 use super::work::Change;
 use super::{Effect, EffectError, Policy};
 use crate::files::{Files, UPLOAD_VALID};
@@ -18,6 +19,9 @@ const GRACE: TimeDelta = TimeDelta::hours(24);
 /// How long after a file has left quarantine something may still be put there: as long as a ticket
 /// is good, and a minute for clocks that disagree.
 const LATE_UPLOADS: TimeDelta = TimeDelta::seconds(UPLOAD_VALID.as_secs().cast_signed() + 60);
+
+/// How long after a file was removed whoever was about to publish it may still store something.
+const LATE_COPIES: TimeDelta = TimeDelta::seconds(ATTEMPT_MAX.as_secs().cast_signed() + 60);
 
 pub(crate) struct SweepFiles {
     pub(super) gateway: Gateway,
@@ -73,7 +77,12 @@ impl Policy for SweepFiles {
                 let removed = Sweep::DeleteObjects { objects, multipart };
                 vec![
                     Change::drop(unused(*file_id)),
-                    Change::set(format!("removed:{file_id}"), Some(*removed_at), removed),
+                    Change::set(format!("removed:{file_id}"), Some(*removed_at), removed.clone()),
+                    Change::set(
+                        format!("late:{file_id}"),
+                        Some(*removed_at + LATE_COPIES),
+                        removed,
+                    ),
                     Change::wake(quarantine(*file_id), *removed_at + LATE_UPLOADS),
                 ]
             }
@@ -147,7 +156,8 @@ mod tests {
         let task = Sweep::DeleteObjects { objects: vec!["m/aa/x".to_owned()], multipart: None };
         let expected = [
             Change::drop(unused(FILE)),
-            Change::set(format!("removed:{FILE}"), Some(NOW), task),
+            Change::set(format!("removed:{FILE}"), Some(NOW), task.clone()),
+            Change::set(format!("late:{FILE}"), Some(NOW + TimeDelta::minutes(21)), task),
             Change::wake(quarantine(FILE), NOW + TimeDelta::minutes(16)),
         ];
         assert_eq!(SweepFiles::react(&removed.into()), expected);

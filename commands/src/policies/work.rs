@@ -7,6 +7,8 @@ use eventlog::RecordedEvent;
 use serde::Serialize;
 use sqlx::{PgConnection, PgPool};
 
+use super::parked;
+
 /// How an event changes what is to be done about `key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Change<T> {
@@ -88,8 +90,10 @@ impl<T: Serialize> Changes<T> {
         self.by_key.insert(key, asked);
     }
 
-    /// Writes them, in three statements at most.
+    /// Writes them, in a few statements.
     pub(super) async fn write(self, db: &mut PgConnection, policy: &str) -> sqlx::Result<()> {
+        let keys: Vec<_> = self.by_key.keys().cloned().collect();
+        parked::unpark(&mut *db, policy, &keys).await?;
         let (mut sets, mut wakes, mut drops) = (Rows::default(), Rows::default(), vec![]);
         for (key, asked) in self.by_key {
             match &asked.ask {
@@ -201,6 +205,19 @@ async fn drop(db: &mut PgConnection, policy: &str, keys: &[String]) -> sqlx::Res
             .await?;
     }
     Ok(())
+}
+
+/// Whether something is to be done about `key`, or was given up.
+pub(super) async fn is_asked(db: &PgPool, policy: &str, key: &str) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM policy_work WHERE policy = $1 AND key = $2
+           ) AS "is_asked!""#,
+        policy,
+        key
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// What is due at `now`, the longest due first, without `under_way`.

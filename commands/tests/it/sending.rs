@@ -5,9 +5,7 @@ use commands::{fingerprint, forward, send};
 use domain::chat::{
     Attachment, ChatCommand, ChatError, ChatEvent, Content, Forwarded, Limits, NewContent, Outgoing,
 };
-use domain::library::{
-    Arrived, FileLimits, Library, LibraryCommand, LibraryError, Removal, Sha256,
-};
+use domain::library::{Arrived, FileLimits, Library, LibraryCommand, LibraryError, Sha256};
 use domain::{AccountId, ChatId, FileId, MessageId};
 use testing::TestDatabase;
 use uuid::Uuid;
@@ -42,7 +40,9 @@ impl Node {
         let sniffed_type = Some(content_type.to_owned());
         let arrived = Arrived { size: SIZE, sha256: SHA256, sniffed_type };
         self.library(ALICE, request).await;
-        self.library(ALICE, LibraryCommand::CompleteUpload { file_id: FILE, arrived, now }).await;
+        let limits = FileLimits::default();
+        let complete = LibraryCommand::CompleteUpload { file_id: FILE, arrived, limits, now };
+        self.library(ALICE, complete).await;
     }
 
     /// The messages that the file is attached to.
@@ -101,13 +101,9 @@ async fn a_file_that_is_sent_is_attached() {
     assert!(again.expect("it was sent").events.is_empty());
     let delete = ChatCommand::DeleteForEveryone { message_id: id, by: ALICE, now };
     node.chat(delete).await.expect("it is deleted");
-    node.library(
-        ALICE,
-        LibraryCommand::Release { file_id: FILE, chat_id: chat(), message_id: id, now },
-    )
-    .await;
-    let why = Removal::ByOwner;
-    node.library(ALICE, LibraryCommand::RemoveFile { file_id: FILE, why, now }).await;
+    let (chat_id, was_sent) = (chat(), true);
+    let release = LibraryCommand::Release { file_id: FILE, chat_id, message_id: id, was_sent, now };
+    node.library(ALICE, release).await;
     let replayed = send(&node.gateway, photo(ALICE, message(2), now), &keyed("k")).await;
     assert_eq!(sent(&replayed.expect("it was sent").events), Some((1, id)));
     assert_eq!(node.events().await, events + 3);

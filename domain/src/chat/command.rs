@@ -76,6 +76,12 @@ pub enum ChatCommand {
         answer: Value,
         now: DateTime<Utc>,
     },
+    /// Whether the message may be sent elsewhere: records nothing.
+    Forward {
+        message_id: MessageId,
+        by: AccountId,
+        now: DateTime<Utc>,
+    },
     Report {
         report_id: ReportId,
         message_id: MessageId,
@@ -108,6 +114,7 @@ pub enum ChatCommand {
         by: AccountId,
         text: Option<String>,
         reply_to: Option<MessageId>,
+        limits: Limits,
         now: DateTime<Utc>,
     },
     SetDisappearing {
@@ -156,4 +163,39 @@ pub enum ChatCommand {
     Reactivate {
         now: DateTime<Utc>,
     },
+}
+
+impl ChatCommand {
+    /// Who asks, unless it is a policy or an operator.
+    pub(super) const fn by(&self) -> Option<AccountId> {
+        match self {
+            Self::Send { message, .. } => Some(message.sender),
+            Self::MarkRead { reader: by, .. }
+            | Self::Open { by, .. }
+            | Self::Edit { by, .. }
+            | Self::DeleteForMe { by, .. }
+            | Self::DeleteForEveryone { by, .. }
+            | Self::React { by, .. }
+            | Self::RemoveReaction { by, .. }
+            | Self::Pin { by, .. }
+            | Self::Unpin { by, .. }
+            | Self::Star { by, .. }
+            | Self::Unstar { by, .. }
+            | Self::Answer { by, .. }
+            | Self::Forward { by, .. }
+            | Self::Report { by, .. }
+            | Self::MarkDelivered { by, .. }
+            | Self::MarkUnread { by, .. }
+            | Self::Clear { by, .. }
+            | Self::SaveDraft { by, .. }
+            | Self::SetDisappearing { by, .. }
+            | Self::Mute { by, .. }
+            | Self::Unmute { by, .. }
+            | Self::Archive { by, .. }
+            | Self::Unarchive { by, .. }
+            | Self::Block { by, .. }
+            | Self::Unblock { by, .. } => Some(*by),
+            Self::Expire { .. } | Self::Deactivate { .. } | Self::Reactivate { .. } => None,
+        }
+    }
 }

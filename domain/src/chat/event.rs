@@ -8,8 +8,8 @@ use crate::{AccountId, ChatId, MessageId, Personal, ReportId};
 
 /// What has happened in a [`Chat`](super::Chat). Past tense, and permanent.
 ///
-/// `withheld`: the other member never gets to see it. They had blocked whoever did it; of reading and
-/// delivery, either of the two had blocked the other.
+/// `withheld`: the other member never gets to see it. They had blocked whoever did it, or do not see
+/// what it was done to; of reading and delivery, either of the two had blocked the other.
 ///
 /// A variant's serialized form is stored for ever: `tests/golden/chat/*.json` pins it. To change
 /// one, raise its version and add an upcaster.
@@ -21,7 +21,16 @@ pub enum ChatEvent {
         /// Sorted, as in the derivation of the id.
         members: [AccountId; 2],
         opened_by: AccountId,
+        #[serde(default, skip_serializing_if = "is_false")]
+        withheld: bool,
         opened_at: DateTime<Utc>,
+    },
+    /// A chat whose opening was withheld from `to` is there for them as well from now on.
+    Revealed {
+        chat_id: ChatId,
+        members: [AccountId; 2],
+        to: AccountId,
+        revealed_at: DateTime<Utc>,
     },
     MessageSent {
         chat_id: ChatId,
@@ -108,6 +117,11 @@ pub enum ChatEvent {
         recipient: AccountId,
         /// It counted as unread for `recipient` until now.
         was_unread: bool,
+        #[serde(default, skip_serializing_if = "is_false")]
+        withheld: bool,
+        /// `recipient`, who had blocked `by`, goes on seeing the message.
+        #[serde(default, skip_serializing_if = "is_false")]
+        kept: bool,
         deleted_at: DateTime<Utc>,
     },
     /// Every message up to a number is deleted for `by`, and none is unread.
@@ -143,13 +157,18 @@ pub enum ChatEvent {
         message_id: MessageId,
         number: u64,
         by: AccountId,
+        #[serde(default, skip_serializing_if = "is_false")]
+        withheld: bool,
         removed_at: DateTime<Utc>,
     },
+    /// Withheld also from a member for whom as many are pinned as can be.
     MessagePinned {
         chat_id: ChatId,
         message_id: MessageId,
         number: u64,
         by: AccountId,
+        #[serde(default, skip_serializing_if = "is_false")]
+        withheld: bool,
         pinned_at: DateTime<Utc>,
     },
     MessageUnpinned {
@@ -157,6 +176,8 @@ pub enum ChatEvent {
         message_id: MessageId,
         number: u64,
         by: AccountId,
+        #[serde(default, skip_serializing_if = "is_false")]
+        withheld: bool,
         unpinned_at: DateTime<Utc>,
     },
     MessageStarred {
@@ -208,6 +229,8 @@ pub enum ChatEvent {
         by: AccountId,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<Disappearing>,
+        #[serde(default, skip_serializing_if = "is_false")]
+        withheld: bool,
         set_at: DateTime<Utc>,
     },
     Muted {
@@ -272,26 +295,27 @@ impl ChatEvent {
     /// The newest stored version of each event, by its stored name.
     pub(crate) fn newest_version(event_type: &str) -> Option<u32> {
         match event_type {
-            "messages_read" => Some(2),
             "opened"
+            | "messages_read"
+            | "message_deleted_for_everyone"
+            | "reaction_removed"
+            | "message_pinned"
+            | "message_unpinned"
+            | "disappearing_set" => Some(2),
+            "revealed"
             | "message_sent"
             | "message_edited"
             | "messages_delivered"
             | "marked_unread"
             | "message_deleted_for_me"
-            | "message_deleted_for_everyone"
             | "cleared"
             | "messages_expired"
             | "reacted"
-            | "reaction_removed"
-            | "message_pinned"
-            | "message_unpinned"
             | "message_starred"
             | "message_unstarred"
             | "action_answered"
             | "message_reported"
             | "draft_saved"
-            | "disappearing_set"
             | "muted"
             | "unmuted"
             | "archived"
@@ -307,6 +331,7 @@ impl ChatEvent {
     const fn name(&self) -> &'static str {
         match self {
             Self::Opened { .. } => "opened",
+            Self::Revealed { .. } => "revealed",
             Self::MessageSent { .. } => "message_sent",
             Self::MessageEdited { .. } => "message_edited",
             Self::MessagesRead { .. } => "messages_read",

@@ -1,21 +1,20 @@
 //! What a chat remembers of its messages: who sent which number under which id, and what became of
 //! it. No text: no rule reads it.
 //!
-//! Packed, because a chat may hold 100,000 messages: 16 bytes of id, 5 of index and 14 bits each,
+//! Packed, because a chat may hold 100,000 messages: 16 bytes of id, 5 of index and 18 bits each,
 //! about 2.4 MB; with 8 bytes each while they are to disappear, and 1 when some were edited.
 
 use std::borrow::Cow;
-use std::hash::BuildHasher;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use chrono::{DateTime, Utc};
-use hashbrown::HashTable;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::packed::{Bits, Counts, Expiries, make_room};
+use super::places::Places;
 use crate::MessageId;
 
 /// Which of the two members: their place in the sorted pair.
@@ -51,6 +50,10 @@ pub(super) enum Mark {
     Actionable,
     Answered,
     Forwarded,
+    /// Its recipient, who had blocked its sender, never sees it.
+    Withheld,
+    /// Deleted by its sender, which its recipient, who had blocked them, was not told.
+    TakenBack,
 }
 
 /// What is true of a message for one member.
@@ -60,6 +63,8 @@ pub(super) enum MemberMark {
     Starred,
     Reacted,
     Reported,
+    /// With a reaction that the other member sees, be it an earlier one.
+    ReactionShown,
 }
 
 /// Every message of a chat, by number and by id.
@@ -67,16 +72,14 @@ pub(super) enum MemberMark {
 pub(super) struct Messages {
     ids: Vec<Uuid>,
     marks: Marks,
-    /// Places in `ids`, found by the hash of the id.
-    places: HashTable<u32>,
-    hasher: IdHasher,
+    places: Places,
 }
 
 /// What became of the messages. The order of the sets is that of [`Mark`] and [`MemberMark`].
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Marks {
-    shared: [Bits; 6],
-    own: [[Bits; 2]; 4],
+    shared: [Bits; 8],
+    own: [[Bits; 2]; 5],
     revisions: Counts,
     expiries: Expiries,
 }
@@ -95,9 +98,8 @@ impl Messages {
     }
 
     pub(super) fn number_of(&self, id: MessageId) -> Option<u64> {
-        let place =
-            self.places.find(self.hasher.hash_one(id.0), |it| self.id_at(*it) == Some(id.0))?;
-        Some(u64::from(*place) + 1)
+        let place = self.places.find(&self.ids, id.0)?;
+        Some(u64::from(place) + 1)
     }
 
     pub(super) fn sender(&self, number: u64) -> Side {
@@ -122,9 +124,15 @@ impl Messages {
         self.marks.expiries.due(now, limit)
     }
 
-    /// Whether it is deleted, or its time is up.
-    pub(super) fn is_gone(&self, number: u64, now: DateTime<Utc>) -> bool {
-        self.is(Mark::Deleted, number) || self.marks.expiries.is_due(number, now)
+    /// Whether it is deleted for `side`, or its time is up.
+    pub(super) fn is_gone(&self, number: u64, side: Side, now: DateTime<Utc>) -> bool {
+        self.is_deleted(number, side) || self.marks.expiries.is_due(number, now)
+    }
+
+    /// Whether `side` was told that it is deleted for everyone, or expired.
+    pub(super) fn is_deleted(&self, number: u64, side: Side) -> bool {
+        self.is(Mark::Deleted, number)
+            || self.is(Mark::TakenBack, number) && self.sender(number) == side
     }
 
     /// How many messages after `read_up_to` the member has not seen: sent by the other, and deleted
@@ -142,11 +150,9 @@ impl Messages {
 
     /// Takes in the next message; returns its number.
     pub(super) fn push(&mut self, id: MessageId, sender: Side) -> u64 {
-        if let Ok(place) = u32::try_from(self.ids.len()) {
-            make_room(&mut self.ids);
-            self.ids.push(id.0); // 2^32 messages do not fit in memory either
-            self.index(id.0, place);
-        }
+        make_room(&mut self.ids);
+        self.ids.push(id.0);
+        self.places.pushed(&self.ids);
         if sender == Side::Second {
             self.set(Mark::SentBySecond, self.last());
         }
@@ -177,8 +183,17 @@ impl Messages {
             for side in [Side::First, Side::Second] {
                 self.unset_for(MemberMark::Starred, *number, side);
                 self.unset_for(MemberMark::Reacted, *number, side);
+                self.unset_for(MemberMark::ReactionShown, *number, side);
             }
         }
+    }
+
+    /// Deletes it for its sender, and what they alone have hung on it.
+    pub(super) fn take_back(&mut self, number: u64) {
+        let side = self.sender(number);
+        self.set(Mark::TakenBack, number);
+        self.unset_for(MemberMark::Starred, number, side);
+        self.unset_for(MemberMark::Reacted, number, side);
     }
 
     pub(super) fn revise(&mut self, number: u64) {
@@ -199,25 +214,10 @@ impl Messages {
     /// Bytes held in memory.
     pub(super) fn weight(&self) -> usize {
         self.ids.capacity() * size_of::<Uuid>()
-            + self.places.allocation_size()
+            + self.places.weight(&self.ids)
             + self.marks.weight()
     }
-
-    fn id_at(&self, place: u32) -> Option<Uuid> {
-        self.ids.get(place as usize).copied()
-    }
-
-    fn index(&mut self, id: Uuid, place: u32) {
-        let Self { ids, places, hasher, .. } = self;
-        let hash_of =
-            |it: &u32| hasher.hash_one(ids.get(*it as usize).copied().unwrap_or_default());
-        places.insert_unique(hasher.hash_one(id), place, hash_of);
-    }
 }
-
-/// Hashes ids with a key of this process: ids are chosen by clients, who must not be able to choose
-/// ids that collide.
-type IdHasher = std::hash::RandomState;
 
 impl PartialEq for Messages {
     fn eq(&self, other: &Self) -> bool {
@@ -233,7 +233,7 @@ impl std::fmt::Debug for Messages {
     }
 }
 
-/// The serialized form: bytes in base64. The index is made again.
+/// The serialized form: bytes in base64. The index is made when it is asked.
 #[derive(Serialize, Deserialize)]
 struct Packed<'a> {
     #[serde(borrow)]
@@ -258,18 +258,6 @@ impl<'de> Deserialize<'de> for Messages {
             return Err(D::Error::custom("ids are not a whole number of UUIDs"));
         }
         let ids: Vec<Uuid> = ids.iter().map(|it| Uuid::from_bytes(*it)).collect();
-        let count = u32::try_from(ids.len()).map_err(D::Error::custom)?;
-        let mut messages = Self {
-            places: HashTable::with_capacity(ids.len()),
-            ids,
-            marks: packed.marks.into_owned(),
-            hasher: IdHasher::default(),
-        };
-        for place in 0..count {
-            if let Some(id) = messages.id_at(place) {
-                messages.index(id, place);
-            }
-        }
-        Ok(messages)
+        Ok(Self { ids, marks: packed.marks.into_owned(), places: Places::default() })
     }
 }

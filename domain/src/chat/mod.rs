@@ -16,12 +16,13 @@
 //!    nor another time to disappear after. Reading, unpinning and deleting go on.
 //! 8. Only its sender edits a message, at most 100 times, and nobody one that is gone or that was
 //!    forwarded.
-//! 9. A member has one reaction to a message; at most 50 messages are pinned; an actionable message
-//!    is answered once, by its recipient.
-//! 10. Nothing that is said reaches somebody who has blocked its author, who is not told: it is
-//!     recorded as withheld. Who has blocked the other cannot speak to them,
-//!     nor pin, nor set after what time messages disappear.
-//! 11. A message sent while messages disappear after a time does so, for both, then.
+//! 9. A member has one reaction to a message; at most 50 messages are pinned for each; an actionable
+//!    message is answered once, by its recipient.
+//! 10. Nothing that a member does reaches somebody who has blocked them, and nothing that they are
+//!     answered tells them: it is recorded as withheld, and shows on their side alone. Who has
+//!     blocked the other cannot speak to them, nor pin, nor set after what time messages disappear.
+//! 11. A message disappears, for both, after the time that its sender had set. When the other did
+//!     not learn of that setting, it comes with the first message that reaches them.
 //! 12. A message brings an archived chat back for its recipient, unless they have muted it.
 //! 13. A member sends so many messages at once and so many a second (settings).
 
@@ -32,6 +33,7 @@ mod error;
 mod event;
 mod messages;
 mod packed;
+mod places;
 #[cfg(test)]
 mod tests;
 

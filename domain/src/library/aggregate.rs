@@ -49,7 +49,7 @@ impl Library {
 }
 
 impl Decider for Library {
-    const STATE_SCHEMA: &'static str = "library-1";
+    const STATE_SCHEMA: &'static str = "library-2";
 
     fn decide(&self, command: LibraryCommand) -> Decision {
         match command {
@@ -84,8 +84,8 @@ impl Decider for Library {
                     requested_at: now,
                 }])
             }
-            LibraryCommand::CompleteUpload { file_id, arrived, now } => {
-                self.complete(file_id, arrived, now)
+            LibraryCommand::CompleteUpload { file_id, arrived, limits, now } => {
+                self.complete(file_id, arrived, &limits, now)
             }
             LibraryCommand::RejectFile { file_id, reason, now } => {
                 self.reject(file_id, reason, now)
@@ -93,11 +93,11 @@ impl Decider for Library {
             LibraryCommand::PublishFile { file_id, size, image, now } => {
                 self.publish(file_id, size, image, now)
             }
-            LibraryCommand::Attach { file_id, chat_id, message_id, now } => {
-                self.attach(file_id, chat_id, message_id, now)
+            LibraryCommand::Attach { file_id, by, chat_id, message_id, now } => {
+                self.attach(file_id, by, (chat_id, message_id), now)
             }
-            LibraryCommand::Release { file_id, chat_id, message_id, now } => {
-                Ok(self.release(file_id, chat_id, message_id, now))
+            LibraryCommand::Release { file_id, chat_id, message_id, was_sent, now } => {
+                Ok(self.release(file_id, (chat_id, message_id), was_sent, now))
             }
             LibraryCommand::RemoveFile { file_id, why, now } => self.remove(file_id, why, now),
             LibraryCommand::SetAvatar { file_id, now } => self.set_avatar(file_id, now),
@@ -170,12 +170,19 @@ impl Aggregate for Library {
                     multipart,
                     counted: reserved,
                     attachments: BTreeSet::new(),
+                    forwards: BTreeSet::new(),
                     idle_since: requested_at,
                 };
                 self.files.insert(file_id, file);
             }
-            LibraryEvent::UploadCompleted { file_id, content_type, completed_at, .. } => {
-                self.change(file_id, completed_at, |file| file.complete(content_type));
+            LibraryEvent::UploadCompleted {
+                owner: _,
+                file_id,
+                content_type,
+                reserved,
+                completed_at,
+            } => {
+                self.change(file_id, completed_at, |file| file.complete(content_type, reserved));
             }
             LibraryEvent::FilePublished { file_id, object, size, image, published_at, .. } => {
                 self.change(file_id, published_at, |file| file.publish(object, size, image));
@@ -183,14 +190,22 @@ impl Aggregate for Library {
             LibraryEvent::FileRejected { file_id, reason, rejected_at, .. } => {
                 self.change(file_id, rejected_at, |file| file.reject(reason));
             }
-            LibraryEvent::FileAttached { file_id, chat_id, message_id, attached_at, .. } => {
+            LibraryEvent::FileAttached {
+                owner,
+                file_id,
+                by,
+                chat_id,
+                message_id,
+                attachments: _,
+                attached_at,
+            } => {
                 self.change(file_id, attached_at, |file| {
-                    file.attachments.insert((chat_id, message_id));
+                    file.attached_by(by == owner).insert((chat_id, message_id));
                 });
             }
             LibraryEvent::FileReleased { file_id, chat_id, message_id, released_at, .. } => {
                 self.change(file_id, released_at, |file| {
-                    file.attachments.remove(&(chat_id, message_id));
+                    file.release((chat_id, message_id));
                 });
             }
             LibraryEvent::FileRemoved { file_id, .. } => {

@@ -24,6 +24,7 @@ pub enum LibraryCommand {
     CompleteUpload {
         file_id: FileId,
         arrived: Arrived,
+        limits: FileLimits,
         now: DateTime<Utc>,
     },
     RejectFile {
@@ -42,6 +43,8 @@ pub enum LibraryCommand {
     /// To a message that is about to be sent.
     Attach {
         file_id: FileId,
+        /// Who sends it: not the owner, when the file is forwarded.
+        by: AccountId,
         chat_id: ChatId,
         message_id: MessageId,
         now: DateTime<Utc>,
@@ -51,6 +54,8 @@ pub enum LibraryCommand {
         file_id: FileId,
         chat_id: ChatId,
         message_id: MessageId,
+        /// It was sent, and is gone: a file that nothing else refers to goes with it.
+        was_sent: bool,
         now: DateTime<Utc>,
     },
     RemoveFile {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::aggregate::Library;
 use super::file::{File, Stage, reserved};
-use super::names::{is_image, object_key};
+use super::names::{is_image, is_unsupported_image, object_key};
 use super::{
     Arrived, FILES_MAX, FileLimits, ImageFacts, LibraryError, LibraryEvent, Rejection, Removal,
     RemovalReason, Sha256,
@@ -27,6 +27,9 @@ impl Library {
             let same = file.size == size && file.sha256 == sha256;
             return if same { Ok(true) } else { Err(LibraryError::FileIdTaken(file_id)) };
         }
+        if is_unsupported_image(content_type) {
+            return Err(LibraryError::UnsupportedImage(content_type.to_owned()));
+        }
         if size == 0 {
             return Err(LibraryError::Empty);
         }
@@ -37,25 +40,33 @@ impl Library {
         if self.files.len() >= FILES_MAX {
             return Err(LibraryError::TooManyFiles { max: FILES_MAX });
         }
-        let (quota, used, asked) = (limits.quota, self.used, reserved(content_type, size));
+        self.has_room(reserved(content_type, size), limits)?;
+        Ok(false)
+    }
+
+    /// Refuses what does not fit into the quota.
+    fn has_room(&self, asked: u64, limits: &FileLimits) -> Result<(), LibraryError> {
+        let (quota, used) = (limits.quota, self.used);
         if asked > quota.saturating_sub(used) {
             return Err(LibraryError::QuotaExceeded { quota, used, asked });
         }
-        Ok(false)
+        Ok(())
     }
 
     pub(super) fn complete(
         &self,
         file_id: FileId,
         arrived: Arrived,
+        limits: &FileLimits,
         now: DateTime<Utc>,
     ) -> Decision {
         let (owner, file) = self.known(file_id)?;
         match file.stage {
-            Stage::Requested => Ok(vec![match file.judge(arrived) {
+            Stage::Requested => Ok(vec![match file.judge(arrived, limits.image_max) {
                 Ok(content_type) => LibraryEvent::UploadCompleted {
                     owner,
                     file_id,
+                    reserved: self.room_for(file, &content_type, limits)?,
                     content_type,
                     completed_at: now,
                 },
@@ -67,6 +78,23 @@ impl Library {
                 file.arrived().map(|()| vec![])
             }
         }
+    }
+
+    /// What is to count of a file that is of another type than was set aside for; nothing when that
+    /// is enough.
+    fn room_for(
+        &self,
+        file: &File,
+        content_type: &str,
+        limits: &FileLimits,
+    ) -> Result<Option<u64>, LibraryError> {
+        let needed = reserved(content_type, file.size);
+        let more = needed.saturating_sub(file.counted);
+        if more == 0 {
+            return Ok(None);
+        }
+        self.has_room(more, limits)?;
+        Ok(Some(needed))
     }
 
     pub(super) fn reject(
@@ -112,52 +140,58 @@ impl Library {
     pub(super) fn attach(
         &self,
         file_id: FileId,
-        chat_id: ChatId,
-        message_id: MessageId,
+        by: AccountId,
+        to: (ChatId, MessageId),
         now: DateTime<Utc>,
     ) -> Decision {
         let (owner, file) = self.known(file_id)?;
         file.arrived()?;
-        if file.is_attached((chat_id, message_id))? {
+        if file.is_attached(to) {
             return Ok(vec![]);
         }
-        let attachments = count(file.attachments.len() + 1);
+        file.takes_one_more(by == owner)?;
         Ok(vec![LibraryEvent::FileAttached {
             owner,
             file_id,
-            chat_id,
-            message_id,
-            attachments,
+            by,
+            chat_id: to.0,
+            message_id: to.1,
+            attachments: count(file.uses() + 1),
             attached_at: now,
         }])
     }
 
-    /// What is not attached, or not even there, needs no release.
+    /// What is not attached, or not even there, needs no release. A file whose last message is gone
+    /// goes with it, at once: that it may be sent yet is promised of uploads alone.
     pub(super) fn release(
         &self,
         file_id: FileId,
-        chat_id: ChatId,
-        message_id: MessageId,
+        from: (ChatId, MessageId),
+        was_sent: bool,
         now: DateTime<Utc>,
     ) -> Vec<LibraryEvent> {
         let Ok((owner, file)) = self.known(file_id) else { return vec![] };
-        if !file.attachments.contains(&(chat_id, message_id)) {
+        if !file.is_attached(from) {
             return vec![];
         }
-        let attachments = count(file.attachments.len() - 1);
-        vec![LibraryEvent::FileReleased {
+        let left = file.uses() - 1;
+        let mut events = vec![LibraryEvent::FileReleased {
             owner,
             file_id,
-            chat_id,
-            message_id,
-            attachments,
+            chat_id: from.0,
+            message_id: from.1,
+            attachments: count(left),
             released_at: now,
-        }]
+        }];
+        if was_sent && left == 0 && self.avatar != Some(file_id) {
+            events.push(removed(owner, file_id, file, RemovalReason::Unused, now));
+        }
+        events
     }
 
     pub(super) fn remove(&self, file_id: FileId, why: Removal, now: DateTime<Utc>) -> Decision {
         let Ok((owner, file)) = self.known(file_id) else { return Ok(vec![]) };
-        let (attachments, avatar) = (file.attachments.len(), self.avatar == Some(file_id));
+        let (attachments, avatar) = (file.uses(), self.avatar == Some(file_id));
         let in_use = attachments > 0 || avatar;
         let reason = match why {
             Removal::ByOwner | Removal::Unused { .. } if in_use => {
@@ -175,15 +209,7 @@ impl Library {
             let replaced = self.avatar;
             events.push(LibraryEvent::AvatarSet { owner, file_id: None, replaced, set_at: now });
         }
-        let (objects, multipart) = (file.objects.clone(), file.multipart.clone());
-        events.push(LibraryEvent::FileRemoved {
-            owner,
-            file_id,
-            reason,
-            objects,
-            multipart,
-            removed_at: now,
-        });
+        events.push(removed(owner, file_id, file, reason, now));
         Ok(events)
     }
 
@@ -209,6 +235,17 @@ impl Library {
         let unknown = LibraryError::UnknownFile(file_id);
         self.owner.zip(self.files.get(&file_id)).ok_or(unknown)
     }
+}
+
+fn removed(
+    owner: AccountId,
+    file_id: FileId,
+    file: &File,
+    reason: RemovalReason,
+    now: DateTime<Utc>,
+) -> LibraryEvent {
+    let (objects, multipart) = (file.leavings(file_id), file.multipart.clone());
+    LibraryEvent::FileRemoved { owner, file_id, reason, objects, multipart, removed_at: now }
 }
 
 fn count(attachments: usize) -> u32 {

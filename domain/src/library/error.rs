@@ -14,6 +14,8 @@ pub enum LibraryError {
     InvalidName,
     #[error("content_type must have the form type/subtype, without parameters")]
     InvalidContentType,
+    #[error("images of type {0} are not taken: send a JPEG, PNG, GIF or WebP")]
+    UnsupportedImage(String),
     #[error("file is empty")]
     Empty,
     #[error("file has {actual} bytes, at most {max} are allowed")]
@@ -34,7 +36,7 @@ pub enum LibraryError {
     NotAnImage,
     #[error("what is published has {actual} bytes, at most {max} were set aside")]
     PublishedTooLarge { max: u64, actual: u64 },
-    #[error("file is attached to {max} messages, upload it again to send it once more")]
+    #[error("file is attached to {max} messages of its kind, upload it again to send it once more")]
     TooManyAttachments { max: usize },
     #[error("file is in use by {attachments} messages{}", if *.avatar { ", and as the avatar" } else { "" })]
     InUse { attachments: usize, avatar: bool },

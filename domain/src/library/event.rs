@@ -35,6 +35,10 @@ pub enum LibraryEvent {
         file_id: FileId,
         /// As it turned out.
         content_type: String,
+        /// Bytes that count from now on, when it turned out to be an image and was requested as
+        /// something else: it needs room for thumbnails.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reserved: Option<u64>,
         completed_at: DateTime<Utc>,
     },
     FilePublished {
@@ -57,6 +61,8 @@ pub enum LibraryEvent {
     FileAttached {
         owner: AccountId,
         file_id: FileId,
+        /// Who sends it.
+        by: AccountId,
         chat_id: ChatId,
         message_id: MessageId,
         /// To how many messages it is attached after this: counted where all of them are known.
@@ -75,7 +81,7 @@ pub enum LibraryEvent {
         owner: AccountId,
         file_id: FileId,
         reason: RemovalReason,
-        /// What is to be deleted where files are stored.
+        /// What is to be deleted where files are stored: also what nobody knows to be there.
         objects: Vec<String>,
         /// An upload in parts that was never completed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,8 +104,9 @@ impl LibraryEvent {
     /// The newest stored version of each event, by its stored name.
     pub(crate) fn newest_version(event_type: &str) -> Option<u32> {
         match event_type {
-            "upload_requested" | "upload_completed" | "file_published" | "file_rejected"
-            | "file_attached" | "file_released" | "file_removed" | "avatar_set" => Some(1),
+            "upload_completed" | "file_rejected" | "file_attached" => Some(2),
+            "upload_requested" | "file_published" | "file_released" | "file_removed"
+            | "avatar_set" => Some(1),
             _ => None,
         }
     }

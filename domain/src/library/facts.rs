@@ -91,8 +91,10 @@ pub enum Rejection {
     SizeMismatch,
     /// It arrived with other bytes than were requested.
     ChecksumMismatch,
-    /// It was requested as an image, and is none.
+    /// It is not what it was requested as.
     TypeMismatch,
+    /// It is an image of which nobody here can take out where it was made.
+    UnsupportedImage,
     /// The scanner found something in it.
     Infected,
     /// It is an image of more pixels than are decoded.

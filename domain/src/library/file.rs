@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::names::is_image;
+use super::names::{contradicts, is_image, is_unsupported_image, object_key, thumbnail_key};
 use super::{
-    ATTACHMENTS_MAX, Arrived, ImageFacts, LibraryError, Rejection, Sha256, THUMBNAILS_MAX, counted,
+    ATTACHMENTS_MAX, Arrived, ImageFacts, LibraryError, Rejection, Sha256, THUMBNAIL_EDGES,
+    THUMBNAILS_MAX, counted,
 };
 use crate::{ChatId, FileId, MessageId};
+
+/// A message that a file is attached to.
+type Place = (ChatId, MessageId);
 
 /// How far a file has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +43,10 @@ pub struct File {
     pub multipart: Option<String>,
     /// Bytes that count against the quota.
     pub(super) counted: u64,
-    /// The messages it is attached to.
-    pub(super) attachments: BTreeSet<(ChatId, MessageId)>,
+    /// The messages it is attached to: its owner's, and those of others. How often others forward
+    /// it takes nothing from its owner.
+    pub(super) attachments: BTreeSet<Place>,
+    pub(super) forwards: BTreeSet<Place>,
     /// When something last happened to it.
     pub(super) idle_since: DateTime<Utc>,
 }
@@ -53,9 +59,14 @@ impl File {
     }
 
     /// The messages it is attached to.
+    pub fn attachments(&self) -> impl Iterator<Item = (ChatId, MessageId)> {
+        self.attachments.iter().chain(&self.forwards).copied()
+    }
+
+    /// To how many messages it is attached.
     #[must_use]
-    pub fn attachments(&self) -> impl ExactSizeIterator<Item = (ChatId, MessageId)> {
-        self.attachments.iter().copied()
+    pub fn uses(&self) -> usize {
+        self.attachments.len() + self.forwards.len()
     }
 
     /// Refuses what was rejected, and what has not arrived.
@@ -67,18 +78,26 @@ impl File {
         }
     }
 
-    /// What this file is, now that it is seen what arrived; or why it is rejected.
-    pub(super) fn judge(&self, arrived: Arrived) -> Result<String, Rejection> {
+    /// What this file is, now that it is seen what arrived; or why it is rejected. An image is one
+    /// whatever it was requested as, so that none keeps its metadata.
+    pub(super) fn judge(&self, arrived: Arrived, image_max: u64) -> Result<String, Rejection> {
         if arrived.size != self.size {
             return Err(Rejection::SizeMismatch);
         }
         if arrived.sha256 != self.sha256 {
             return Err(Rejection::ChecksumMismatch);
         }
-        if !is_image(&self.content_type) {
-            return Ok(self.content_type.clone());
+        let requested = self.content_type.as_str();
+        match arrived.sniffed_type {
+            Some(sniffed) if is_image(&sniffed) => {
+                let fits = is_image(requested) || self.size <= image_max;
+                if fits { Ok(sniffed) } else { Err(Rejection::TypeMismatch) }
+            }
+            Some(sniffed) if is_unsupported_image(&sniffed) => Err(Rejection::UnsupportedImage),
+            Some(sniffed) if contradicts(requested, &sniffed) => Err(Rejection::TypeMismatch),
+            _ if is_image(requested) => Err(Rejection::TypeMismatch),
+            _ => Ok(requested.to_owned()),
         }
-        arrived.sniffed_type.filter(|it| is_image(it)).ok_or(Rejection::TypeMismatch)
     }
 
     /// Refuses to publish what was not asked for.
@@ -93,21 +112,51 @@ impl File {
         Ok(())
     }
 
-    /// Whether it is attached to this message; refuses one message too many.
-    pub(super) fn is_attached(&self, to: (ChatId, MessageId)) -> Result<bool, LibraryError> {
-        if self.attachments.contains(&to) {
-            return Ok(true);
-        }
-        if self.attachments.len() >= ATTACHMENTS_MAX {
-            return Err(LibraryError::TooManyAttachments { max: ATTACHMENTS_MAX });
-        }
-        Ok(false)
+    /// Whether it is attached to this message.
+    pub(super) fn is_attached(&self, to: Place) -> bool {
+        self.attachments.contains(&to) || self.forwards.contains(&to)
     }
 
-    pub(super) fn complete(&mut self, content_type: String) {
+    /// Refuses one message too many: of its owner, or of all others together.
+    pub(super) fn takes_one_more(&self, by_owner: bool) -> Result<(), LibraryError> {
+        let attached = if by_owner { &self.attachments } else { &self.forwards };
+        if attached.len() >= ATTACHMENTS_MAX {
+            return Err(LibraryError::TooManyAttachments { max: ATTACHMENTS_MAX });
+        }
+        Ok(())
+    }
+
+    /// Everything that is to be deleted with it. Who was about to publish it may have stored more
+    /// than was recorded.
+    pub(super) fn leavings(&self, file_id: FileId) -> Vec<String> {
+        let mut objects = self.objects.clone();
+        match self.stage {
+            Stage::Requested | Stage::Published => {}
+            Stage::Completed | Stage::Rejected(_) => {
+                objects.push(object_key(file_id, self.sha256));
+                if is_image(&self.content_type) {
+                    let thumbnail = |edge| thumbnail_key(file_id, self.sha256, edge);
+                    objects.extend(THUMBNAIL_EDGES.map(thumbnail));
+                }
+            }
+        }
+        objects
+    }
+
+    pub(super) fn complete(&mut self, content_type: String, reserved: Option<u64>) {
         self.stage = Stage::Completed;
         self.content_type = content_type;
+        self.counted = reserved.unwrap_or(self.counted);
         self.multipart = None;
+    }
+
+    pub(super) const fn attached_by(&mut self, owner: bool) -> &mut BTreeSet<Place> {
+        if owner { &mut self.attachments } else { &mut self.forwards }
+    }
+
+    pub(super) fn release(&mut self, from: Place) {
+        self.attachments.remove(&from);
+        self.forwards.remove(&from);
     }
 
     pub(super) fn publish(&mut self, object: String, size: u64, image: Option<ImageFacts>) {
@@ -131,7 +180,7 @@ impl File {
             + texts
             + self.content_type.capacity()
             + self.multipart.as_ref().map_or(0, String::capacity)
-            + self.attachments.len() * size_of::<(ChatId, MessageId)>()
+            + self.uses() * size_of::<Place>()
     }
 }
 

@@ -9,14 +9,17 @@
 //!    at any time, and is then forgotten.
 //! 2. A file name is 1 to 255 characters after trimming, without control characters, `/` and `\`,
 //!    and without characters that reverse the direction of writing.
-//! 3. A type is `type/subtype` (RFC 6838), without parameters. What was requested as a JPEG, PNG,
-//!    GIF or WebP has to be one of them when it arrives, and is called what it turns out to be.
+//! 3. A type is `type/subtype` (RFC 6838), without parameters. What arrives is judged by its bytes:
+//!    a JPEG, PNG, GIF or WebP is an image and called that, whatever it was requested as; images of
+//!    other formats with metadata (HEIC, AVIF, TIFF and such) are not taken; and what was requested
+//!    as an image, PDF, plain text, sound or film is not something else.
 //! 4. What arrives has the size and the SHA-256 that were requested. Anything else is rejected.
 //! 5. The bytes of all files that are neither rejected nor removed never exceed the quota.
 //!    An image's thumbnails count: [`THUMBNAILS_MAX`] is set aside for them when it is requested.
-//! 6. A library has at most [`FILES_MAX`] files, and a file at most [`ATTACHMENTS_MAX`] messages.
+//! 6. A library has at most [`FILES_MAX`] files, and a file at most [`ATTACHMENTS_MAX`] messages of
+//!    its owner, and as many of others.
 //! 7. A file that was completed can be attached to messages. While it is, or is the avatar, it is
-//!    not removed, unless the person is erased.
+//!    not removed, unless the person is erased. It goes with the last message that it was sent in.
 //! 8. The avatar is a published image.
 
 mod aggregate;
@@ -45,8 +48,11 @@ pub use names::{is_image, object_key, quarantine_key, thumbnail_key};
 /// objects, stay under 6 MB in memory and in a snapshot.
 pub const FILES_MAX: usize = 10_000;
 
-/// Messages that a file can be attached to, at 32 bytes each.
+/// Messages of its owner that a file can be attached to, and messages of others; at 32 bytes each.
 pub const ATTACHMENTS_MAX: usize = 1_000;
+
+/// The edges of the squares that thumbnails fit into, in pixels: for lists, and for a screen.
+pub const THUMBNAIL_EDGES: [u32; 2] = [256, 1_024];
 
 /// Bytes that are set aside for the thumbnails of an image. A PNG of 1024 × 1024 pixels that does
 /// not compress at all would have 4 MiB, a photograph as JPEG has 200 KiB.

@@ -20,6 +20,47 @@ pub fn is_image(content_type: &str) -> bool {
     IMAGES.contains(&content_type)
 }
 
+/// Images that are not decoded, and would keep what they say about where they were made: those of
+/// phones (HEIC, AVIF, JPEG XL), of cameras (raw images are TIFF) and of image editors.
+const UNSUPPORTED_IMAGES: [&str; 16] = [
+    "image/avif",
+    "image/avif-sequence",
+    "image/heic",
+    "image/heic-sequence",
+    "image/heif",
+    "image/heif-sequence",
+    "image/jp2",
+    "image/jxl",
+    "image/jxr",
+    "image/tiff",
+    "image/vnd.adobe.photoshop",
+    "image/vnd.ms-photo",
+    "image/x-adobe-dng",
+    "image/x-canon-cr2",
+    "image/x-nikon-nef",
+    "image/x-sony-arw",
+];
+
+/// Whether files of this type are images that are not taken.
+pub(super) fn is_unsupported_image(content_type: &str) -> bool {
+    UNSUPPORTED_IMAGES.contains(&content_type)
+}
+
+/// Whether a file whose bytes say `sniffed` must not pass for what it was requested as. That is asked
+/// of types that are handed out as they are; all else is handed out as bytes that run nothing.
+pub(super) fn contradicts(requested: &str, sniffed: &str) -> bool {
+    match (kind(requested), requested) {
+        ("audio" | "video", _) => !matches!(kind(sniffed), "audio" | "video"),
+        (_, "application/pdf") => sniffed != requested,
+        (_, "text/plain") => kind(sniffed) != "text",
+        _ => false,
+    }
+}
+
+fn kind(content_type: &str) -> &str {
+    content_type.split_once('/').map_or(content_type, |it| it.0)
+}
+
 /// Where a file is uploaded to, and stays until it is published. Never a name that a person chose.
 #[must_use]
 pub fn quarantine_key(file_id: FileId, requested_at: DateTime<Utc>) -> String {

@@ -14,7 +14,14 @@ use super::{ALICE, BOB, GREETING, NOW, QUESTION, REPLY, chat_id};
 #[expect(clippy::too_many_lines, reason = "one of each kind")]
 pub(crate) fn events() -> Vec<ChatEvent> {
     samples!(ChatEvent {
-        Opened { chat_id: chat_id(), members: [ALICE, BOB], opened_by: BOB, opened_at: NOW }
+        Opened {
+            chat_id: chat_id(),
+            members: [ALICE, BOB],
+            opened_by: BOB,
+            withheld: true,
+            opened_at: NOW,
+        }
+        Revealed { chat_id: chat_id(), members: [ALICE, BOB], to: ALICE, revealed_at: NOW }
         MessageSent {
             chat_id: chat_id(),
             message_id: GREETING,
@@ -79,6 +86,8 @@ pub(crate) fn events() -> Vec<ChatEvent> {
             by: ALICE,
             recipient: BOB,
             was_unread: false,
+            withheld: true,
+            kept: true,
             deleted_at: NOW,
         }
         Cleared { chat_id: chat_id(), by: BOB, up_to: 1, cleared_at: NOW }
@@ -103,6 +112,7 @@ pub(crate) fn events() -> Vec<ChatEvent> {
             message_id: GREETING,
             number: 1,
             by: BOB,
+            withheld: true,
             removed_at: NOW,
         }
         MessagePinned {
@@ -110,6 +120,7 @@ pub(crate) fn events() -> Vec<ChatEvent> {
             message_id: GREETING,
             number: 1,
             by: BOB,
+            withheld: true,
             pinned_at: NOW,
         }
         MessageUnpinned {
@@ -117,6 +128,7 @@ pub(crate) fn events() -> Vec<ChatEvent> {
             message_id: GREETING,
             number: 1,
             by: ALICE,
+            withheld: true,
             unpinned_at: NOW,
         }
         MessageStarred {
@@ -168,6 +180,7 @@ pub(crate) fn events() -> Vec<ChatEvent> {
             chat_id: chat_id(),
             by: ALICE,
             after: Some(Disappearing::SevenDays),
+            withheld: true,
             set_at: NOW,
         }
         Muted {
@@ -221,7 +234,10 @@ pub(crate) fn variations() -> Vec<(&'static str, ChatEvent)> {
             },
         ),
         ("none", ChatEvent::DraftSaved { chat_id, by, text: None, reply_to: None, saved_at: NOW }),
-        ("off", ChatEvent::DisappearingSet { chat_id, by, after: None, set_at: NOW }),
+        (
+            "off",
+            ChatEvent::DisappearingSet { chat_id, by, after: None, withheld: false, set_at: NOW },
+        ),
         ("for_ever", ChatEvent::Muted { chat_id, by, until: None, muted_at: NOW }),
     ]
 }
@@ -293,7 +309,14 @@ fn what_stays() -> Vec<ChatEvent> {
             withheld: false,
             reacted_at: NOW,
         },
-        ChatEvent::MessagePinned { chat_id, message_id, number, by, pinned_at: NOW },
+        ChatEvent::MessagePinned {
+            chat_id,
+            message_id,
+            number,
+            by,
+            withheld: false,
+            pinned_at: NOW,
+        },
         ChatEvent::MessageStarred { chat_id, message_id, number, by, starred_at: NOW },
         ChatEvent::MarkedUnread { chat_id, by, marked_at: NOW },
         ChatEvent::Muted { chat_id, by, until: None, muted_at: NOW },

@@ -7,7 +7,7 @@ use domain::library::{
 use domain::{FileId, Personal};
 use uuid::Uuid;
 
-use super::{ALICE, GREETING, NOW, REPLY, chat_id};
+use super::{ALICE, BOB, GREETING, NOW, REPLY, chat_id};
 
 pub(crate) const PHOTO: FileId = FileId(Uuid::from_u128(0xF1));
 const LETTER: FileId = FileId(Uuid::from_u128(0xF2));
@@ -31,6 +31,7 @@ pub(crate) fn events() -> Vec<LibraryEvent> {
             owner: ALICE,
             file_id: PHOTO,
             content_type: "image/png".to_owned(),
+            reserved: Some(1_049_576),
             completed_at: NOW,
         }
         FilePublished {
@@ -56,12 +57,13 @@ pub(crate) fn events() -> Vec<LibraryEvent> {
         FileRejected {
             owner: ALICE,
             file_id: LETTER,
-            reason: Rejection::ChecksumMismatch,
+            reason: Rejection::UnsupportedImage,
             rejected_at: NOW,
         }
         FileAttached {
             owner: ALICE,
             file_id: PHOTO,
+            by: BOB,
             chat_id: chat_id(),
             message_id: GREETING,
             attachments: 1,
@@ -110,17 +112,19 @@ pub(crate) fn state() -> Library {
         multipart: multipart.map(str::to_owned),
         requested_at: NOW,
     };
-    let attached = LibraryEvent::FileAttached {
+    let attached = |by, message_id, attachments| LibraryEvent::FileAttached {
         owner: ALICE,
         file_id: PHOTO,
+        by,
         chat_id: chat_id(),
-        message_id: REPLY,
-        attachments: 1,
+        message_id,
+        attachments,
         attached_at: NOW,
     };
+    let attached = [attached(ALICE, REPLY, 1), attached(BOB, GREETING, 2)];
     let mut library = Library::default();
     let before = [requested(LETTER, None), requested(FILM, None)];
-    let after = [attached, requested(FILM, Some("an upload"))];
+    let after = attached.into_iter().chain([requested(FILM, Some("an upload"))]);
     for event in before.into_iter().chain(events()).chain(after) {
         library.apply(event);
     }

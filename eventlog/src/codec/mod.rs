@@ -18,7 +18,7 @@ use serde_json::Value;
 use sqlx::PgPool;
 use thiserror::Error;
 
-use crate::keys::{KeyError, Keyring, MasterKey, SubjectKey};
+use crate::keys::{KeyError, Keyring, MasterKey, SealError, SubjectKey};
 use crate::recorded::{Position, RecordedEvent, StoredEvent};
 
 pub use upcast::is_known;
@@ -43,6 +43,8 @@ pub enum CodecError {
     Json(#[from] serde_json::Error),
     #[error("{0} has been erased and takes no new data")]
     Erased(AccountId),
+    #[error(transparent)]
+    Sealed(#[from] SealError),
 }
 
 /// An event ready to be appended.
@@ -115,6 +117,36 @@ impl Codec {
                 }
             })
             .collect())
+    }
+
+    /// `plain`, sealed under the key of `subject`, who gets one without having any.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be had, or was destroyed.
+    pub async fn seal_bytes(
+        &self,
+        subject: AccountId,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, CodecError> {
+        let keys = self.keyring.keys([subject], true).await?;
+        let key = keys.get(&subject).ok_or(CodecError::Erased(subject))?;
+        key.seal(subject, plain).map_err(|_| CodecError::Erased(subject))
+    }
+
+    /// What [`seal_bytes`](Self::seal_bytes) sealed; nothing once the key was destroyed.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be had, or is another.
+    pub async fn open_bytes(
+        &self,
+        subject: AccountId,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, CodecError> {
+        let keys = self.keyring.keys([subject], false).await?;
+        let key = keys.get(&subject).ok_or(CodecError::Sealed(SealError))?;
+        Ok(key.open(subject, sealed)?)
     }
 
     /// The sealed form of an aggregate's state.

@@ -7,6 +7,7 @@
 use cqrs_es::Aggregate;
 use domain::Event;
 use domain::chat::Chat;
+use domain::library::Library;
 use serde_json::{Value, json};
 
 use super::DecodeError;
@@ -22,20 +23,49 @@ struct Upcaster {
 }
 
 /// Every shape that was ever retired. Old events stay, so none is ever taken from here.
-const UPCASTERS: [Upcaster; 2] = [
+const UPCASTERS: [Upcaster; 11] = [
     Upcaster {
         aggregate_type: Chat::TYPE,
         from: ("text_sent", 1),
         to: ("message_sent", 1),
         upcast: text_to_message,
     },
+    never_withheld("messages_read"),
+    never_withheld("opened"),
+    never_withheld("message_deleted_for_everyone"),
+    never_withheld("reaction_removed"),
+    never_withheld("message_pinned"),
+    never_withheld("message_unpinned"),
+    never_withheld("disappearing_set"),
     Upcaster {
-        aggregate_type: Chat::TYPE,
-        from: ("messages_read", 1),
-        to: ("messages_read", 2),
-        upcast: as_it_is, // `withheld` was added: absent, it is false
+        aggregate_type: Library::TYPE,
+        from: ("upload_completed", 1),
+        to: ("upload_completed", 2),
+        upcast: as_it_is, // `reserved` was added: absent, what was set aside is enough
+    },
+    Upcaster {
+        aggregate_type: Library::TYPE,
+        from: ("file_rejected", 1),
+        to: ("file_rejected", 2),
+        upcast: as_it_is, // the reason `unsupported_image` was added
+    },
+    Upcaster {
+        aggregate_type: Library::TYPE,
+        from: ("file_attached", 1),
+        to: ("file_attached", 2),
+        upcast: attached_by_owner,
     },
 ];
+
+/// `withheld` was added in version 2: absent, it is false.
+const fn never_withheld(event_type: &'static str) -> Upcaster {
+    Upcaster {
+        aggregate_type: Chat::TYPE,
+        from: (event_type, 1),
+        to: (event_type, 2),
+        upcast: as_it_is,
+    }
+}
 
 /// The payload of `stored` in its newest shape, still sealed.
 pub(super) fn parse(stored: &StoredEvent) -> Result<Value, DecodeError> {
@@ -77,6 +107,13 @@ fn text_to_message(payload: &mut Value) {
     fields.insert("type".to_owned(), json!("message_sent"));
 }
 
+/// Who attached a file was not recorded, and all counted as its owner's.
+fn attached_by_owner(payload: &mut Value) {
+    let Some(fields) = payload.as_object_mut() else { return };
+    let owner = fields.get("owner").cloned().unwrap_or_default();
+    fields.insert("by".to_owned(), owner);
+}
+
 const fn as_it_is(_payload: &mut Value) {}
 
 fn too_new(stored: &StoredEvent) -> DecodeError {
@@ -91,6 +128,7 @@ fn too_new(stored: &StoredEvent) -> DecodeError {
 mod tests {
     use chrono::DateTime;
     use domain::chat::{ChatEvent, Content};
+    use domain::library::{LibraryEvent, Rejection};
     use domain::{AccountId, ChatId, MessageId, Personal};
     use uuid::Uuid;
 
@@ -150,6 +188,71 @@ mod tests {
     }
 
     #[test]
+    fn what_could_not_be_withheld_was_not() {
+        for (event_type, payload) in [
+            ("opened", include_str!("../../../domain/tests/golden/chat/opened.v1.json")),
+            (
+                "message_deleted_for_everyone",
+                include_str!(
+                    "../../../domain/tests/golden/chat/message_deleted_for_everyone.v1.json"
+                ),
+            ),
+            (
+                "reaction_removed",
+                include_str!("../../../domain/tests/golden/chat/reaction_removed.v1.json"),
+            ),
+            (
+                "message_pinned",
+                include_str!("../../../domain/tests/golden/chat/message_pinned.v1.json"),
+            ),
+            (
+                "message_unpinned",
+                include_str!("../../../domain/tests/golden/chat/message_unpinned.v1.json"),
+            ),
+            (
+                "disappearing_set",
+                include_str!("../../../domain/tests/golden/chat/disappearing_set.v1.json"),
+            ),
+        ] {
+            let event = read(event_type, "1", payload).unwrap();
+            let Event::Chat(
+                ChatEvent::Opened { withheld, .. }
+                | ChatEvent::MessageDeletedForEveryone { withheld, kept: false, .. }
+                | ChatEvent::ReactionRemoved { withheld, .. }
+                | ChatEvent::MessagePinned { withheld, .. }
+                | ChatEvent::MessageUnpinned { withheld, .. }
+                | ChatEvent::DisappearingSet { withheld, .. },
+            ) = event
+            else {
+                panic!("{event:?}")
+            };
+            assert!(!withheld, "{event_type}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_version_1_was_attached_by_its_owner_and_needed_no_more_room() {
+        let read =
+            |event_type, payload| match read_of(Library::TYPE, event_type, "1", payload).unwrap() {
+                Event::Library(event) => event,
+                other @ (Event::Account(_) | Event::Chat(_)) => panic!("{other:?}"),
+            };
+        let attached = include_str!("../../../domain/tests/golden/library/file_attached.v1.json");
+        let LibraryEvent::FileAttached { owner, by, .. } = read("file_attached", attached) else {
+            panic!("it is another event")
+        };
+        assert_eq!((owner, by), (ALICE, ALICE));
+        let completed =
+            include_str!("../../../domain/tests/golden/library/upload_completed.v1.json");
+        let completed = read("upload_completed", completed);
+        assert!(matches!(completed, LibraryEvent::UploadCompleted { reserved: None, .. }));
+        let rejected = include_str!("../../../domain/tests/golden/library/file_rejected.v1.json");
+        let rejected = read("file_rejected", rejected);
+        let reason = Rejection::ChecksumMismatch;
+        assert!(matches!(rejected, LibraryEvent::FileRejected { reason: it, .. } if it == reason));
+    }
+
+    #[test]
     fn every_retired_shape_leads_to_one_that_is_recorded() {
         for Upcaster { aggregate_type, from: (event_type, version), .. } in &UPCASTERS {
             assert!(is_known(aggregate_type, event_type, *version), "{event_type} {version}");
@@ -185,8 +288,19 @@ mod tests {
 
     /// As the codec does, but for the sealing.
     fn read(event_type: &str, version: &str, payload: &str) -> Result<Event, DecodeError> {
-        let payload = parse(&stored(event_type, version, payload))?;
-        let event = Event::from_json(Chat::TYPE, payload).expect("chats are known");
+        read_of(Chat::TYPE, event_type, version, payload)
+    }
+
+    fn read_of(
+        aggregate_type: &str,
+        event_type: &str,
+        version: &str,
+        payload: &str,
+    ) -> Result<Event, DecodeError> {
+        let aggregate_type = aggregate_type.to_owned();
+        let stored = StoredEvent { aggregate_type, ..stored(event_type, version, payload) };
+        let payload = parse(&stored)?;
+        let event = Event::from_json(&stored.aggregate_type, payload).expect("it is known");
         event.map_err(|error| DecodeError::Malformed(error.to_string()))
     }
 

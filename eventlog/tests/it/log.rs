@@ -97,6 +97,7 @@ pub(crate) fn opened(chat_id: ChatId) -> ChatEvent {
         members: [ALICE, BOB],
         opened_by: ALICE,
         opened_at: chrono::DateTime::UNIX_EPOCH,
+        withheld: false,
     }
 }
 

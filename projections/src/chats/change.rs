@@ -10,15 +10,17 @@ use crate::error::{ProjectionError, contradiction};
 /// What happened to a chat, from the side of each of its two members.
 #[derive(Default)]
 pub(super) struct Change {
-    pub(super) opening: Option<Opening>,
     /// Whose sides these are, as far as the events say. While neither is known, both are the same;
     /// the second is not known before the first.
     pub(super) accounts: [Option<AccountId>; 2],
     pub(super) sides: [Side; 2],
+    /// It happened to both members, of whom one may know of no chat.
+    pub(super) is_of_any: bool,
 }
 
+/// From when on the chat is there for a member.
+#[derive(Clone, Copy)]
 pub(super) struct Opening {
-    pub(super) members: [AccountId; 2],
     pub(super) at: DateTime<Utc>,
     pub(super) position: Position,
 }
@@ -26,6 +28,7 @@ pub(super) struct Opening {
 /// What happened to one member's side.
 #[derive(Default)]
 pub(super) struct Side {
+    pub(super) opening: Option<Opening>,
     /// The count that was recorded last, if one was in this run.
     pub(super) unread: Option<i64>,
     /// What has come and gone since.
@@ -38,13 +41,6 @@ pub(super) struct Side {
 }
 
 impl Change {
-    pub(super) fn opened(opening: Opening) -> Self {
-        let mut change = Self { accounts: opening.members.map(Some), ..Self::default() };
-        change.touch_both(opening.position);
-        change.opening = Some(opening);
-        change
-    }
-
     pub(super) fn side_of(&mut self, account: AccountId) -> Result<&mut Side, ProjectionError> {
         let [first, second] = &mut self.sides;
         match &mut self.accounts {
@@ -101,6 +97,11 @@ impl Change {
 }
 
 impl Side {
+    pub(super) const fn open(&mut self, opening: Opening) {
+        self.opening = Some(opening);
+        self.changed = Some(opening.position.0);
+    }
+
     /// A message that this member sees was sent.
     pub(super) const fn sent(&mut self, number: i64, position: Position) {
         self.total_messages = Some(number);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{AccountId, ChatId};
+use domain::{AccountId, ChatId, FileId};
 use eventlog::Position;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -17,6 +17,10 @@ pub(super) struct Extras {
     forwards: HashMap<(ChatId, (ChatId, i64)), Position>,
     /// Messages that are gone for everyone.
     removed: HashMap<(ChatId, i64), Position>,
+    /// Which member was first shown which file where.
+    attachments: HashMap<(ChatId, AccountId, FileId), Position>,
+    /// Files that show something else now.
+    files: HashMap<FileId, Position>,
     /// Sides that something happened to, if the chat was ever opened.
     if_open: HashMap<(ChatId, AccountId), Position>,
     /// Whose every chat changed.
@@ -30,6 +34,8 @@ impl Extras {
         self.clears.len()
             + self.forwards.len()
             + self.removed.len()
+            + self.attachments.len()
+            + self.files.len()
             + self.if_open.len()
             + self.own.len()
             + self.participants.len()
@@ -45,6 +51,14 @@ impl Extras {
 
     pub(super) fn remove(&mut self, chat: ChatId, number: i64, at: Position) {
         self.removed.insert((chat, number), at);
+    }
+
+    pub(super) fn attach(&mut self, chat: ChatId, to: AccountId, file: FileId, at: Position) {
+        self.attachments.entry((chat, to, file)).or_insert(at);
+    }
+
+    pub(super) fn touch_file(&mut self, file: FileId, at: Position) {
+        self.files.insert(file, at);
     }
 
     pub(super) fn touch_if_open(&mut self, chat: ChatId, account: AccountId, at: Position) {
@@ -63,6 +77,8 @@ impl Extras {
         write_clears(db, &self.clears).await?;
         write_forwards(db, self.forwards).await?;
         touch_copies(db, self.removed).await?;
+        write_attachments(db, self.attachments).await?;
+        touch_with_files(db, self.files).await?;
         touch_if_open(db, self.if_open).await?;
         touch_own(db, self.own).await?;
         touch_participants(db, self.participants).await
@@ -160,6 +176,62 @@ async fn touch_copies(
          WHERE c.chat_id = t.chat_id",
         &chat_ids,
         &numbers,
+        &positions
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+async fn write_attachments(
+    db: &mut PgConnection,
+    attachments: HashMap<(ChatId, AccountId, FileId), Position>,
+) -> Result<(), ProjectionError> {
+    if attachments.is_empty() {
+        return Ok(());
+    }
+    let (mut chat_ids, mut account_ids) = (vec![], vec![]);
+    let (mut file_ids, mut positions) = (vec![], vec![]);
+    for ((chat, account, file), position) in attachments {
+        chat_ids.push(chat.0);
+        account_ids.push(account.0);
+        file_ids.push(file.0);
+        positions.push(position.0);
+    }
+    sqlx::query!(
+        "INSERT INTO attachments (chat_id, account_id, file_id, position)
+         SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[])
+         ON CONFLICT DO NOTHING",
+        &chat_ids,
+        &account_ids,
+        &file_ids,
+        &positions
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// A message with a file shows whether that can be fetched.
+async fn touch_with_files(
+    db: &mut PgConnection,
+    files: HashMap<FileId, Position>,
+) -> Result<(), ProjectionError> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let (file_ids, positions): (Vec<_>, Vec<_>) =
+        files.into_iter().map(|(file, position)| (file.0, position.0)).unzip();
+    touch!(
+        "FROM (
+             SELECT a.chat_id, a.account_id, max(f.position) AS position
+             FROM unnest($1::uuid[], $2::bigint[]) AS f (file_id, position)
+             JOIN attachments a ON a.file_id = f.file_id
+             WHERE f.position > a.position
+             GROUP BY a.chat_id, a.account_id
+         ) t
+         WHERE c.chat_id = t.chat_id AND c.account_id = t.account_id",
+        &file_ids,
         &positions
     )
     .execute(db)

@@ -2,6 +2,7 @@
 //! unread, how far each has come, and what its owner has set.
 
 mod change;
+mod expiring;
 mod extras;
 mod projector;
 mod query;

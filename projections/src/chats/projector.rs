@@ -8,6 +8,7 @@ use eventlog::Position;
 use sqlx::PgConnection;
 
 use super::change::{Change, Opening, Side};
+use super::expiring::Expiring;
 use super::extras::Extras;
 use super::rows::{Changed, Opened};
 use super::settings::{Draft, Mute, Settings, Timer};
@@ -17,12 +18,13 @@ use crate::error::{ProjectionError, contradiction, count};
 #[derive(Default)]
 pub(crate) struct Changes {
     chats: HashMap<ChatId, Change>,
+    expiring: Expiring,
     extras: Extras,
 }
 
 impl Changes {
     pub(crate) fn len(&self) -> usize {
-        self.chats.len() + self.extras.len()
+        self.chats.len() + self.expiring.len() + self.extras.len()
     }
 
     /// Takes in the next event: wholly, or not at all.
@@ -44,19 +46,22 @@ impl Changes {
         }
     }
 
-    /// Pictures are shown in the chats of others, as names are.
+    /// Pictures are shown in the chats of others, as names are, and files in messages.
     fn fold_library(&mut self, position: Position, event: &LibraryEvent) {
         match event {
             LibraryEvent::AvatarSet { owner, .. } => {
                 self.extras.touch_participants(*owner, position);
             }
+            LibraryEvent::FilePublished { file_id, .. }
+            | LibraryEvent::FileRejected { file_id, .. }
+            | LibraryEvent::FileRemoved { file_id, .. } => {
+                self.extras.touch_file(*file_id, position);
+            }
+            // A file that was not completed is in no message.
             LibraryEvent::UploadRequested { .. }
             | LibraryEvent::UploadCompleted { .. }
-            | LibraryEvent::FilePublished { .. }
-            | LibraryEvent::FileRejected { .. }
             | LibraryEvent::FileAttached { .. }
-            | LibraryEvent::FileReleased { .. }
-            | LibraryEvent::FileRemoved { .. } => {}
+            | LibraryEvent::FileReleased { .. } => {}
         }
     }
 
@@ -76,9 +81,17 @@ impl Changes {
 
     fn fold_chat(&mut self, at: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
         match event {
-            ChatEvent::Opened { chat_id, members, opened_by: _, opened_at } => {
-                let opening = Opening { members: *members, at: *opened_at, position: at };
-                self.open(*chat_id, opening)?;
+            ChatEvent::Opened { chat_id, members, opened_by, withheld, opened_at } => {
+                if self.chats.contains_key(chat_id) {
+                    return Err(contradiction("the chat is open already"));
+                }
+                let opening = Opening { at: *opened_at, position: at };
+                let to = members.iter().filter(|it| !withheld || *it == opened_by);
+                self.open(*chat_id, *members, to, opening)?;
+            }
+            ChatEvent::Revealed { chat_id, members, to, revealed_at } => {
+                let opening = Opening { at: *revealed_at, position: at };
+                self.open(*chat_id, *members, [to], opening)?;
             }
             ChatEvent::MessageSent { .. } => self.send(at, event)?,
             ChatEvent::MessagesRead { .. } => self.read(at, event)?,
@@ -89,31 +102,25 @@ impl Changes {
             ChatEvent::Cleared { chat_id, by, up_to, .. } => {
                 self.clear(at, *chat_id, *by, count(*up_to)?)?;
             }
-            ChatEvent::MessageDeletedForMe { chat_id, by, was_unread, .. } => {
-                self.side(*chat_id, *by, at)?.unread_change -= i64::from(*was_unread);
-            }
-            ChatEvent::MessageDeletedForEveryone {
-                chat_id, number, recipient, was_unread, ..
-            } => {
+            ChatEvent::MessageDeletedForMe { chat_id, number, by, was_unread, .. } => {
                 let number = count(*number)?;
-                self.side(*chat_id, *recipient, at)?.unread_change -= i64::from(*was_unread);
-                self.change(*chat_id).touch_both(at);
-                self.extras.remove(*chat_id, number, at);
+                self.side(*chat_id, *by, at)?.unread_change -= i64::from(*was_unread);
+                if *was_unread {
+                    self.expiring.remove(*chat_id, number);
+                }
             }
+            ChatEvent::MessageDeletedForEveryone { .. } => self.delete(at, event)?,
             ChatEvent::MessagesExpired { .. } => self.expire(at, event)?,
             ChatEvent::MessageEdited { chat_id, by, withheld, .. }
             | ChatEvent::Reacted { chat_id, by, withheld, .. }
+            | ChatEvent::ReactionRemoved { chat_id, by, withheld, .. }
+            | ChatEvent::MessagePinned { chat_id, by, withheld, .. }
+            | ChatEvent::MessageUnpinned { chat_id, by, withheld, .. }
             | ChatEvent::ActionAnswered { chat_id, by, withheld, .. } => {
                 self.side(*chat_id, *by, at)?;
                 if !withheld {
                     self.change(*chat_id).touch_both(at);
                 }
-            }
-            ChatEvent::ReactionRemoved { chat_id, by, .. }
-            | ChatEvent::MessagePinned { chat_id, by, .. }
-            | ChatEvent::MessageUnpinned { chat_id, by, .. } => {
-                self.side(*chat_id, *by, at)?;
-                self.change(*chat_id).touch_both(at);
             }
             ChatEvent::MessageStarred { chat_id, by, .. }
             | ChatEvent::MessageUnstarred { chat_id, by, .. } => {
@@ -123,10 +130,12 @@ impl Changes {
                 let draft = Draft::new(text.as_ref(), reply_to.as_ref(), *saved_at);
                 self.side(*chat_id, *by, at)?.settings.draft = Some(draft);
             }
-            ChatEvent::DisappearingSet { chat_id, by, after, .. } => {
-                self.side(*chat_id, *by, at)?;
-                let timer = after.map_or(Timer::Off, Timer::On);
-                self.change(*chat_id).set_both(at, |it| it.timer = Some(timer));
+            ChatEvent::DisappearingSet { chat_id, by, after, withheld, .. } => {
+                let timer = Some(after.map_or(Timer::Off, Timer::On));
+                self.side(*chat_id, *by, at)?.settings.timer = timer;
+                if !withheld {
+                    self.change(*chat_id).set_both(at, |it| it.timer = timer);
+                }
             }
             ChatEvent::Muted { chat_id, by, until, .. } => {
                 self.side(*chat_id, *by, at)?.settings.mute = Some(Mute::On(*until));
@@ -140,12 +149,8 @@ impl Changes {
             ChatEvent::Unarchived { chat_id, by, .. } => {
                 self.side(*chat_id, *by, at)?.settings.archived = Some(false);
             }
-            ChatEvent::Deactivated { chat_id, .. } => {
-                self.change(*chat_id).set_both(at, |it| it.active = Some(false));
-            }
-            ChatEvent::Reactivated { chat_id, .. } => {
-                self.change(*chat_id).set_both(at, |it| it.active = Some(true));
-            }
+            ChatEvent::Deactivated { chat_id, .. } => self.activate(at, *chat_id, false),
+            ChatEvent::Reactivated { chat_id, .. } => self.activate(at, *chat_id, true),
             ChatEvent::Blocked { chat_id, by, .. } | ChatEvent::Unblocked { chat_id, by, .. } => {
                 self.extras.touch_if_open(*chat_id, *by, at);
             }
@@ -154,17 +159,67 @@ impl Changes {
         Ok(())
     }
 
-    fn open(&mut self, chat: ChatId, opening: Opening) -> Result<(), ProjectionError> {
-        if self.chats.contains_key(&chat) {
-            return Err(contradiction("the chat is open already"));
+    /// The chat is there for `to` of its members.
+    fn open<'a>(
+        &mut self,
+        chat: ChatId,
+        [one, other]: [AccountId; 2],
+        to: impl IntoIterator<Item = &'a AccountId>,
+        opening: Opening,
+    ) -> Result<(), ProjectionError> {
+        let change = self.change(chat);
+        change.sides_of(one, other)?;
+        for account in to {
+            change.side_of(*account)?.open(opening);
         }
-        self.chats.insert(chat, Change::opened(opening));
+        Ok(())
+    }
+
+    fn activate(&mut self, at: Position, chat: ChatId, active: bool) {
+        let change = self.change(chat);
+        change.is_of_any = true;
+        change.set_both(at, |it| it.active = Some(active));
+    }
+
+    fn delete(&mut self, at: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
+        let ChatEvent::MessageDeletedForEveryone {
+            chat_id,
+            number,
+            by,
+            recipient,
+            was_unread,
+            withheld,
+            kept,
+            ..
+        } = event
+        else {
+            return Ok(());
+        };
+        let number = count(*number)?;
+        let [own, others] = self.change(*chat_id).sides_of(*by, *recipient)?;
+        own.changed = Some(at.0);
+        if !withheld {
+            others.changed = Some(at.0);
+            others.unread_change -= i64::from(*was_unread);
+        }
+        if !kept {
+            self.expiring.remove(*chat_id, number);
+            self.extras.remove(*chat_id, number, at);
+        }
         Ok(())
     }
 
     fn send(&mut self, at: Position, event: &ChatEvent) -> Result<(), ProjectionError> {
         let ChatEvent::MessageSent {
-            chat_id, number, sender, recipient, withheld, forwarded, ..
+            chat_id,
+            number,
+            sender,
+            recipient,
+            content,
+            withheld,
+            forwarded,
+            expires_at,
+            ..
         } = event
         else {
             return Ok(());
@@ -176,6 +231,15 @@ impl Changes {
         if !withheld {
             others.sent(number, at);
             others.unread_change += 1;
+            if let Some(expires_at) = expires_at {
+                self.expiring.push(*chat_id, number, *recipient, *expires_at);
+            }
+        }
+        if let Some(file) = content.file() {
+            self.extras.attach(*chat_id, *sender, file.file_id, at);
+            if !withheld {
+                self.extras.attach(*chat_id, *recipient, file.file_id, at);
+            }
         }
         if let Some((origin, number)) = forwarded.zip(origin_number) {
             self.extras.forward(*chat_id, (origin.origin_chat, number), at);
@@ -241,8 +305,10 @@ impl Changes {
         let [one, other] = change.sides_of(members[0], members[1])?;
         one.recount(first);
         other.recount(second);
+        change.is_of_any = true;
         change.touch_both(at);
         for number in numbers {
+            self.expiring.remove(*chat_id, number);
             self.extras.remove(*chat_id, number, at);
         }
         Ok(())
@@ -269,15 +335,14 @@ impl Changes {
         let mut changed = Changed::default();
         let mut settings = Settings::default();
         for (chat_id, change) in self.chats {
-            match &change.opening {
-                Some(opening) => opened.push(chat_id, opening, &change),
-                None => changed.push(chat_id, &change),
-            }
+            opened.push(chat_id, &change);
+            changed.push(chat_id, &change);
             settings.push(chat_id, change);
         }
         opened.write(db).await?;
         changed.write(db).await?;
         settings.write(db).await?;
+        self.expiring.write(db).await?;
         self.extras.write(db).await
     }
 }

@@ -24,6 +24,8 @@ pub struct ChatView {
     /// `None` when one of the two hides how far they have read.
     pub participant_read_up_to: Option<i64>,
     pub participant_delivered_up_to: i64,
+    /// The first and last numbers of messages up to there that never reached the participant.
+    pub participant_missed: Vec<(i64, i64)>,
     /// The number of the last message that the member was sent or sent.
     pub total_messages: i64,
     /// Messages up to this number are deleted for the member.
@@ -83,6 +85,8 @@ struct Row {
     delivered_up_to: i64,
     participant_read_up_to: Option<i64>,
     participant_delivered_up_to: i64,
+    missed_from: Option<Vec<i64>>,
+    missed_to: Option<Vec<i64>>,
     total_messages: i64,
     cleared_up_to: i64,
     active: bool,
@@ -106,6 +110,8 @@ struct Row {
 impl Row {
     fn view(self, last_message: Option<MessageView>) -> ChatView {
         let (text, reply_to) = (self.draft_text, self.draft_reply_to);
+        let missed = self.missed_from.into_iter().flatten();
+        let missed = missed.zip(self.missed_to.into_iter().flatten());
         ChatView {
             chat_id: self.chat_id,
             participant: AccountView {
@@ -123,6 +129,7 @@ impl Row {
             delivered_up_to: self.delivered_up_to,
             participant_read_up_to: self.participant_read_up_to,
             participant_delivered_up_to: self.participant_delivered_up_to,
+            participant_missed: missed.collect(),
             total_messages: self.total_messages,
             cleared_up_to: self.cleared_up_to,
             active: self.active,
@@ -144,13 +151,15 @@ macro_rules! rows {
             Row,
             r#"SELECT c.chat_id,
                       c.participant_id,
-                      c.unread_count,
+                      c.unread_count - due.messages AS "unread_count!",
                       c.marked_unread,
                       c.read_up_to,
                       c.delivered_up_to,
                       CASE WHEN coalesce(a.read_receipts, true) AND coalesce(own.read_receipts, true)
                            THEN c.participant_read_up_to END AS "participant_read_up_to?",
                       c.participant_delivered_up_to,
+                      missed.from AS "missed_from?",
+                      missed.to AS "missed_to?",
                       c.total_messages,
                       c.cleared_up_to,
                       c.active,
@@ -173,6 +182,30 @@ macro_rules! rows {
                LEFT JOIN accounts a ON a.account_id = c.participant_id
                LEFT JOIN accounts own ON own.account_id = c.account_id
                LEFT JOIN blocks b ON b.chat_id = c.chat_id AND b.account_id = c.account_id
+               CROSS JOIN LATERAL (
+                   SELECT count(*) AS messages
+                   FROM expiring e
+                   WHERE e.chat_id = c.chat_id
+                     AND e.account_id = c.account_id
+                     AND e.expires_at <= $2
+                     AND e.number > c.read_up_to
+               ) due
+               CROSS JOIN LATERAL (
+                   SELECT array_agg(run.from ORDER BY run.from) AS from,
+                          array_agg(run.to ORDER BY run.from) AS to
+                   FROM (
+                       SELECT min(w.number) AS from, max(w.number) AS to
+                       FROM (
+                           SELECT m.number, m.number - row_number() OVER (ORDER BY m.number) AS run
+                           FROM messages m
+                           WHERE m.chat_id = c.chat_id
+                             AND m.sender_id = c.account_id
+                             AND m.withheld
+                             AND m.number <= c.participant_delivered_up_to
+                       ) w
+                       GROUP BY w.run
+                   ) run
+               ) missed
                LEFT JOIN LATERAL (
                    SELECT m.number
                    FROM messages m
@@ -249,7 +282,11 @@ pub async fn list(
     macro_rules! listed {
         ($which:tt) => {
             rows!(
-                [$which " AND c.activity < $3 ORDER BY c.activity DESC LIMIT $4"],
+                [$which
+                " AND c.activity_era <= $3::bigint >> 16
+                  AND c.activity < $3
+                  ORDER BY c.activity_era DESC, c.activity DESC
+                  LIMIT $4"],
                 caller.0, at, before, limit
             )
             .fetch_all(&mut *db)
@@ -259,7 +296,9 @@ pub async fn list(
     let rows = match filter {
         Filter::Active => listed!("NOT c.archived"),
         Filter::All => listed!("true"),
-        Filter::Unread => listed!("(c.unread_count > 0 OR c.marked_unread) AND NOT c.archived"),
+        Filter::Unread => {
+            listed!("c.unread AND (c.unread_count > due.messages OR c.marked_unread)")
+        }
         Filter::Archived => listed!("c.archived"),
         Filter::Muted => {
             listed!("c.muted AND coalesce(c.muted_until > $2, true) AND NOT c.archived")
@@ -268,19 +307,31 @@ pub async fn list(
     views(&mut db, caller, rows, at).await
 }
 
-/// What is unread for `caller`.
+/// What is unread for `caller` at the time `at`.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub async fn totals(db: &PgPool, caller: AccountId) -> sqlx::Result<Totals> {
+pub async fn totals(db: &PgPool, caller: AccountId, at: DateTime<Utc>) -> sqlx::Result<Totals> {
     sqlx::query_as!(
         Totals,
-        r#"SELECT count(*) AS "unread_chats!",
-                  coalesce(sum(unread_count), 0)::bigint AS "unread_messages!"
-           FROM chats
-           WHERE account_id = $1 AND (unread_count > 0 OR marked_unread) AND NOT archived"#,
-        caller.0
+        r#"SELECT count(*) FILTER (WHERE u.messages > 0 OR u.marked) AS "unread_chats!",
+                  coalesce(sum(u.messages), 0)::bigint AS "unread_messages!"
+           FROM (
+               SELECT c.marked_unread AS marked,
+                      c.unread_count - (
+                          SELECT count(*)
+                          FROM expiring e
+                          WHERE e.chat_id = c.chat_id
+                            AND e.account_id = c.account_id
+                            AND e.expires_at <= $2
+                            AND e.number > c.read_up_to
+                      ) AS messages
+               FROM chats c
+               WHERE c.account_id = $1 AND c.unread
+           ) u"#,
+        caller.0,
+        at
     )
     .fetch_one(db)
     .await

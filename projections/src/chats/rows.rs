@@ -5,13 +5,13 @@ use domain::ChatId;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::change::{Change, Opening, Side};
-use crate::error::{ProjectionError, expect_all};
+use super::change::{Change, Side};
+use crate::error::{ProjectionError, expect_all_but};
 
 /// Why rows that were to be changed are not there.
 pub(super) const NOT_OPENED: &str = "the chat was never opened, or this is not a member of it";
 
-/// New rows: two a chat.
+/// New rows: one a member for whom the chat is there from now on.
 #[derive(Default)]
 pub(super) struct Opened {
     account_ids: Vec<Uuid>,
@@ -25,11 +25,12 @@ pub(super) struct Opened {
 }
 
 impl Opened {
-    pub(super) fn push(&mut self, chat_id: ChatId, opening: &Opening, change: &Change) {
-        let [first, second] = opening.members;
+    pub(super) fn push(&mut self, chat_id: ChatId, change: &Change) {
+        let [Some(first), Some(second)] = change.accounts else { return };
         for ((account, participant), side) in
             [(first, second), (second, first)].into_iter().zip(&change.sides)
         {
+            let Some(opening) = side.opening else { continue };
             self.account_ids.push(account.0);
             self.chat_ids.push(chat_id.0);
             self.participant_ids.push(participant.0);
@@ -45,12 +46,18 @@ impl Opened {
         if self.chat_ids.is_empty() {
             return Ok(());
         }
+        // For a member to whom it is revealed later, it is as inactive as for the other.
         sqlx::query!(
             "INSERT INTO chats (
-                 account_id, chat_id, participant_id, total_messages, unread_count,
+                 account_id, chat_id, participant_id, total_messages, unread_count, active,
                  opened_at, activity, changed, changed_apart
              )
              SELECT account_id, chat_id, participant_id, total_messages, unread_count,
+                    coalesce((
+                        SELECT c.active
+                        FROM chats c
+                        WHERE c.chat_id = o.chat_id AND c.account_id = o.participant_id
+                    ), true),
                     opened_at, activity, changed, changed
              FROM unnest(
                  $1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[], $5::bigint[],
@@ -83,6 +90,8 @@ pub(super) struct Changed {
     other: Vec<Option<Uuid>>,
     sides: [Sides; 2],
     rows: u64,
+    /// Of those, as many may not be there.
+    absent: u64,
 }
 
 /// The first or the second side of each chat.
@@ -96,23 +105,31 @@ struct Sides {
     changed: Vec<Option<i64>>,
 }
 
+impl Side {
+    /// Where something changed that was there before.
+    fn changed_since(&self) -> Option<i64> {
+        self.changed.filter(|_| self.opening.is_none())
+    }
+}
+
 impl Sides {
     fn push(&mut self, side: &Side) {
         self.unread.push(side.unread);
         self.unread_change.push(side.unread_change);
         self.total_messages.push(side.total_messages);
         self.activity.push(side.activity);
-        self.changed.push(side.changed);
+        self.changed.push(side.changed_since());
     }
 }
 
 impl Changed {
     pub(super) fn push(&mut self, chat_id: ChatId, change: &Change) {
-        let rows = change.sides.iter().filter(|it| it.changed.is_some()).count();
+        let rows = change.sides.iter().filter(|it| it.changed_since().is_some()).count();
         if rows == 0 {
             return;
         }
         self.rows += rows as u64;
+        self.absent += u64::from(change.is_of_any);
         let [one, other] = change.accounts;
         self.chat_ids.push(chat_id.0);
         self.one.push(one.map(|it| it.0));
@@ -181,6 +198,6 @@ impl Changed {
         )
         .execute(db)
         .await?;
-        expect_all(done.rows_affected(), self.rows, NOT_OPENED)
+        expect_all_but(self.absent, done.rows_affected(), self.rows, NOT_OPENED)
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::change::Change;
 use super::rows::NOT_OPENED;
-use crate::error::{ProjectionError, expect_all};
+use crate::error::{ProjectionError, expect_all_but};
 
 /// What is set on one member's side: what is `None` stays as it is.
 #[derive(Default)]
@@ -112,6 +112,8 @@ pub(super) struct Settings {
     account_ids: Vec<Option<Uuid>>,
     is_participant: Vec<bool>,
     rows: u64,
+    /// Of those, as many may not be there.
+    absent: u64,
     active: Vec<Option<bool>>,
     marked_unread: Vec<Option<bool>>,
     archived: Vec<Option<bool>>,
@@ -134,6 +136,7 @@ pub(super) struct Settings {
 
 impl Settings {
     pub(super) fn push(&mut self, chat_id: ChatId, change: Change) {
+        self.absent += u64::from(change.is_of_any);
         let [one, other] = change.accounts.map(|it| it.map(|it| it.0));
         let [first, second] = change.sides;
         if one.is_none() {
@@ -262,7 +265,7 @@ impl Settings {
         )
         .execute(db)
         .await?;
-        expect_all(done.rows_affected(), self.rows, NOT_OPENED)
+        expect_all_but(self.absent, done.rows_affected(), self.rows, NOT_OPENED)
     }
 }
 

@@ -5,4 +5,6 @@ mod query;
 mod rows;
 
 pub(crate) use projector::Changes;
-pub use query::{FileState, FileView, ThumbnailView, Usage, avatars, by_id, by_ids, usage};
+pub use query::{
+    FileState, FileView, SeenFile, ThumbnailView, Usage, avatars, by_id, by_ids, usage,
+};

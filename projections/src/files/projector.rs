@@ -36,6 +36,8 @@ pub(super) struct Request {
 pub(super) struct Patch {
     pub(super) state: Option<&'static str>,
     pub(super) content_type: Option<String>,
+    pub(super) counted: Option<i64>,
+    pub(super) attachments: Option<i32>,
     pub(super) published: Option<Published>,
     pub(super) rejection: Option<String>,
     pub(super) avatar: Option<bool>,
@@ -45,7 +47,6 @@ pub(super) struct Patch {
 pub(super) struct Published {
     pub(super) object: String,
     pub(super) size: i64,
-    pub(super) counted: i64,
     pub(super) image: Option<ImageFacts>,
 }
 
@@ -86,10 +87,18 @@ impl Changes {
                     object: object.clone(),
                 },
             ),
-            LibraryEvent::UploadCompleted { owner: _, file_id, content_type, completed_at: _ } => {
+            LibraryEvent::UploadCompleted {
+                owner: _,
+                file_id,
+                content_type,
+                reserved,
+                completed_at: _,
+            } => {
+                let reserved = reserved.map(count).transpose()?;
                 let patch = self.patch(*file_id)?;
                 patch.state = Some("completed");
                 patch.content_type = Some(content_type.clone());
+                patch.counted = reserved.or(patch.counted);
                 Ok(())
             }
             LibraryEvent::FilePublished {
@@ -100,25 +109,29 @@ impl Changes {
                 image,
                 published_at: _,
             } => {
-                let published = Published {
-                    object: object.clone(),
-                    size: count(*size)?,
-                    counted: count(counted(*size, image.as_ref()))?,
-                    image: image.clone(),
-                };
+                let counted = count(counted(*size, image.as_ref()))?;
+                let published =
+                    Published { object: object.clone(), size: count(*size)?, image: image.clone() };
                 let patch = self.patch(*file_id)?;
                 patch.state = Some("published");
+                patch.counted = Some(counted);
                 patch.published = Some(published);
                 Ok(())
             }
             LibraryEvent::FileRejected { owner: _, file_id, reason, rejected_at: _ } => {
                 let patch = self.patch(*file_id)?;
                 patch.state = Some("rejected");
+                patch.counted = Some(0);
                 patch.rejection = Some(reason.to_string());
                 Ok(())
             }
             // Who sees a message with the file is known to the messages.
-            LibraryEvent::FileAttached { .. } | LibraryEvent::FileReleased { .. } => Ok(()),
+            LibraryEvent::FileAttached { file_id, attachments, .. }
+            | LibraryEvent::FileReleased { file_id, attachments, .. } => {
+                let attachments = i32::try_from(*attachments).unwrap_or(i32::MAX);
+                self.patch(*file_id)?.attachments = Some(attachments);
+                Ok(())
+            }
             LibraryEvent::FileRemoved { file_id, .. } => self.remove(*file_id),
             LibraryEvent::AvatarSet { owner: _, file_id, replaced, set_at: _ } => {
                 for file_id in [file_id, replaced].into_iter().flatten() {

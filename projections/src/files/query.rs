@@ -42,6 +42,14 @@ pub struct FileView {
     pub thumbnails: Vec<ThumbnailView>,
 }
 
+/// A file as somebody may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenFile {
+    pub view: FileView,
+    /// When it is gone for them, if that is known: with the last of the messages that they see it in.
+    pub until: Option<DateTime<Utc>>,
+}
+
 /// A smaller copy of an image. Also the form in which the table holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ThumbnailView {
@@ -127,9 +135,11 @@ macro_rules! rows {
     };
 }
 
-/// The file of this id, when `caller` may see it at `at`: it is theirs, or stands in a message that
-/// they see in a chat of theirs. `OFFSET 0` has PostgreSQL look at the messages with the file first:
-/// they are as many as a file can be attached to at most, and the caller's chats may be more.
+/// The file of this id, when `caller` may see it at `at`, and until when, if that is known: it stands
+/// in messages that they see in chats of theirs, and is gone for them with the last; or it is theirs,
+/// and in no message yet, or their picture. `OFFSET 0` has PostgreSQL look at the messages with the
+/// file first: they are as many as a file can be attached to at most, and the caller's chats may be
+/// more.
 ///
 /// # Errors
 ///
@@ -139,34 +149,39 @@ pub async fn by_id(
     caller: AccountId,
     file: FileId,
     at: DateTime<Utc>,
-) -> sqlx::Result<Option<FileView>> {
-    let row = rows!(
-        r#"f.file_id = $2
-           AND (
-               f.owner_id = $1
-               OR EXISTS (
-                   SELECT
-                   FROM (SELECT * FROM messages WHERE file_id = $2 OFFSET 0) m
-                   JOIN chats c ON c.chat_id = m.chat_id AND c.account_id = $1
-                   WHERE m.deleted_at IS NULL
-                     AND (m.expires_at IS NULL OR m.expires_at > $3)
-                     AND (NOT m.withheld OR m.sender_id = $1)
-                     AND m.number > c.cleared_up_to
-                     AND NOT EXISTS (
-                         SELECT
-                         FROM message_marks k
-                         WHERE k.chat_id = m.chat_id
-                           AND k.account_id = $1
-                           AND k.number = m.number
-                           AND k.hidden IS NOT NULL
-                     )
-               )
-           )"#,
+) -> sqlx::Result<Option<SeenFile>> {
+    let seen = sqlx::query!(
+        r#"SELECT CASE WHEN o.is_own OR s.for_good THEN NULL ELSE s.until END AS until
+           FROM files f
+           CROSS JOIN LATERAL (
+               SELECT f.owner_id = $1 AND (f.avatar OR f.attachments = 0) AS is_own
+           ) o
+           CROSS JOIN LATERAL (
+               SELECT bool_or(m.expires_at IS NULL) AS for_good, max(m.expires_at) AS until
+               FROM (SELECT * FROM messages WHERE file_id = $2 OFFSET 0) m
+               JOIN chats c ON c.chat_id = m.chat_id AND c.account_id = $1
+               WHERE m.deleted_at IS NULL
+                 AND (m.expires_at IS NULL OR m.expires_at > $3)
+                 AND (NOT m.withheld OR m.sender_id = $1)
+                 AND (m.taken_back_at IS NULL OR m.sender_id <> $1)
+                 AND m.number > c.cleared_up_to
+                 AND NOT EXISTS (
+                     SELECT
+                     FROM message_marks k
+                     WHERE k.chat_id = m.chat_id
+                       AND k.account_id = $1
+                       AND k.number = m.number
+                       AND k.hidden IS NOT NULL
+                 )
+           ) s
+           WHERE f.file_id = $2 AND (o.is_own OR s.for_good OR s.until IS NOT NULL)"#,
         caller.0,
         file.0,
         at
     );
-    Ok(row.fetch_optional(db).await?.map(Row::view))
+    let Some(seen) = seen.fetch_optional(db).await? else { return Ok(None) };
+    let file = by_ids(db, &[file.0]).await?.remove(&file.0);
+    Ok(file.map(|view| SeenFile { view, until: seen.until }))
 }
 
 /// The files of these ids, by id. Who may see them, the caller has asked before.

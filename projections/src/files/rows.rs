@@ -86,6 +86,8 @@ pub(super) struct Patched {
     content_types: Vec<Option<String>>,
     rejections: Vec<Option<String>>,
     avatars: Vec<Option<bool>>,
+    counted: Vec<Option<i64>>,
+    attachments: Vec<Option<i32>>,
     published: PublishedRows,
 }
 
@@ -93,7 +95,6 @@ pub(super) struct Patched {
 struct PublishedRows {
     objects: Vec<Option<String>>,
     sizes: Vec<Option<i64>>,
-    counted: Vec<Option<i64>>,
     widths: Vec<Option<i32>>,
     heights: Vec<Option<i32>>,
     blur_hashes: Vec<Option<String>>,
@@ -103,10 +104,9 @@ struct PublishedRows {
 impl Patched {
     pub(super) fn push(&mut self, file_id: FileId, patch: Patch) -> Result<(), ProjectionError> {
         let rows = &mut self.published;
-        let (object, size, counted, image) = match patch.published {
-            Some(it) => (Some(it.object), Some(it.size), Some(it.counted), it.image),
-            // What was rejected counts no more.
-            None => (None, None, patch.rejection.as_ref().map(|_| 0), None),
+        let (object, size, image) = match patch.published {
+            Some(it) => (Some(it.object), Some(it.size), it.image),
+            None => (None, None, None),
         };
         rows.widths.push(image.as_ref().map(|it| number(it.width)).transpose()?);
         rows.heights.push(image.as_ref().map(|it| number(it.height)).transpose()?);
@@ -125,12 +125,13 @@ impl Patched {
         rows.blur_hashes.push(image.and_then(|it| it.blur_hash.into_value()));
         rows.objects.push(object);
         rows.sizes.push(size);
-        rows.counted.push(counted);
         self.file_ids.push(file_id.0);
         self.states.push(patch.state.map(ToOwned::to_owned));
         self.content_types.push(patch.content_type);
         self.rejections.push(patch.rejection);
         self.avatars.push(patch.avatar);
+        self.counted.push(patch.counted);
+        self.attachments.push(patch.attachments);
         Ok(())
     }
 
@@ -151,13 +152,15 @@ impl Patched {
                  width = coalesce(c.width, f.width),
                  height = coalesce(c.height, f.height),
                  blur_hash = coalesce(c.blur_hash, f.blur_hash),
-                 thumbnails = coalesce(c.thumbnails, f.thumbnails)
+                 thumbnails = coalesce(c.thumbnails, f.thumbnails),
+                 attachments = coalesce(c.attachments, f.attachments)
              FROM unnest(
                  $1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[],
-                 $7::bigint[], $8::bigint[], $9::int[], $10::int[], $11::text[], $12::jsonb[]
+                 $7::bigint[], $8::bigint[], $9::int[], $10::int[], $11::text[], $12::jsonb[],
+                 $13::int[]
              ) AS c (
                  file_id, state, content_type, rejection, avatar, object, size, counted, width,
-                 height, blur_hash, thumbnails
+                 height, blur_hash, thumbnails, attachments
              )
              WHERE f.file_id = c.file_id",
             &self.file_ids,
@@ -167,11 +170,12 @@ impl Patched {
             &self.avatars as &[Option<bool>],
             &rows.objects as &[Option<String>],
             &rows.sizes as &[Option<i64>],
-            &rows.counted as &[Option<i64>],
+            &self.counted as &[Option<i64>],
             &rows.widths as &[Option<i32>],
             &rows.heights as &[Option<i32>],
             &rows.blur_hashes as &[Option<String>],
-            &rows.thumbnails as &[Option<Value>]
+            &rows.thumbnails as &[Option<Value>],
+            &self.attachments as &[Option<i32>]
         )
         .execute(db)
         .await?;

@@ -1,4 +1,5 @@
-//! Messages that were deleted for everyone, or expired: a tombstone is left.
+//! Messages that were deleted for everyone, or expired: a tombstone is left. One whose recipient had
+//! blocked its sender is a tombstone for its sender alone.
 
 use std::collections::HashMap;
 
@@ -127,4 +128,40 @@ async fn touch_copies(
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// What senders took back in a run, and their recipients keep.
+#[derive(Default)]
+pub(super) struct TakenBack {
+    keys: Keys,
+    times: Vec<DateTime<Utc>>,
+}
+
+impl TakenBack {
+    pub(super) const fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub(super) fn push(&mut self, message: Key, at: DateTime<Utc>) {
+        self.keys.push(message);
+        self.times.push(at);
+    }
+
+    pub(super) async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
+        if self.keys.len() == 0 {
+            return Ok(());
+        }
+        let done = sqlx::query!(
+            "UPDATE messages m
+             SET taken_back_at = t.at
+             FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[]) AS t (chat_id, number, at)
+             WHERE m.chat_id = t.chat_id AND m.number = t.number",
+            &self.keys.chat_ids,
+            &self.keys.numbers,
+            &self.times
+        )
+        .execute(db)
+        .await?;
+        expect_all(done.rows_affected(), self.keys.len())
+    }
 }

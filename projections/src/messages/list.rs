@@ -80,7 +80,7 @@ pub async fn history(
     Ok(Some(revisions.collect()))
 }
 
-/// The pinned messages of `chat` that `caller` sees, the last pinned first: at most 50. Nothing when
+/// The messages of `chat` that are pinned for `caller`, the last pinned first: at most 50. Nothing when
 /// it is not their chat.
 ///
 /// # Errors
@@ -102,9 +102,11 @@ pub async fn pins(
                LEFT JOIN message_marks k
                    ON k.chat_id = p.chat_id AND k.number = p.number AND k.account_id = $1
                WHERE p.chat_id = c.chat_id
-                 AND p.until IS NULL
+                 AND (p.until IS NULL OR p.shown_until IS NULL)
+                 AND CASE WHEN p.pinned_by = $1 THEN p.until ELSE p.shown_until END IS NULL
                  AND p.number > c.cleared_up_to
                  AND (NOT m.withheld OR m.sender_id = $1)
+                 AND (m.taken_back_at IS NULL OR m.sender_id <> $1)
                  AND coalesce(m.expires_at > $3, true)
                  AND k.hidden IS NULL
            ) p ON true

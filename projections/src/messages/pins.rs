@@ -14,10 +14,26 @@ use crate::error::ProjectionError;
 #[derive(Default)]
 pub(super) struct Pins(HashMap<Key, Vec<Pin>>);
 
-/// By whom and when a message was pinned; nothing when it was unpinned.
+/// A message is pinned, or no longer: either ends what was before, for those who see it.
 pub(super) struct Pin {
     pub(super) position: Position,
-    pub(super) put: Option<(AccountId, DateTime<Utc>)>,
+    pub(super) by: AccountId,
+    /// The other member sees it.
+    pub(super) is_shown: bool,
+    /// When it was pinned; nothing when it was unpinned.
+    pub(super) put: Option<DateTime<Utc>>,
+}
+
+impl Pin {
+    /// Whether it ends a pin of `owner`, for `owner` themselves.
+    fn ends_for(&self, owner: AccountId) -> bool {
+        self.is_shown || self.by == owner
+    }
+
+    /// Whether it ends a pin of `owner`, for the other member.
+    fn ends_for_other_than(&self, owner: AccountId) -> bool {
+        self.is_shown || self.by != owner
+    }
 }
 
 impl Pins {
@@ -33,37 +49,67 @@ impl Pins {
         if self.0.is_empty() {
             return Ok(());
         }
+        self.end_earlier(db).await?;
+        self.insert(db).await
+    }
+
+    /// The first of the run that each member sees ends for them what was there before it.
+    async fn end_earlier(&self, db: &mut PgConnection) -> Result<(), ProjectionError> {
         let mut keys = Keys::default();
-        let mut until = vec![];
+        let (mut positions, mut accounts, mut shown) = (vec![], vec![], vec![]);
         for (message, pins) in &self.0 {
-            keys.push(*message);
-            until.push(pins.first().map(|it| it.position.0));
+            for pin in pins {
+                keys.push(*message);
+                positions.push(pin.position.0);
+                accounts.push(pin.by.0);
+                shown.push(pin.is_shown);
+            }
         }
         sqlx::query!(
             "UPDATE pins p
-             SET until = e.until
-             FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS e (chat_id, number, until)
-             WHERE p.chat_id = e.chat_id AND p.number = e.number AND p.until IS NULL",
+             SET until = coalesce(p.until, e.until),
+                 shown_until = coalesce(p.shown_until, e.shown_until)
+             FROM (
+                 SELECT p.chat_id, p.number, p.position,
+                        min(e.position) FILTER (WHERE e.shown OR e.account_id = p.pinned_by)
+                            AS until,
+                        min(e.position) FILTER (WHERE e.shown OR e.account_id <> p.pinned_by)
+                            AS shown_until
+                 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::boolean[])
+                      AS e (chat_id, number, position, account_id, shown)
+                 JOIN pins p ON p.chat_id = e.chat_id AND p.number = e.number
+                 WHERE p.until IS NULL OR p.shown_until IS NULL
+                 GROUP BY p.chat_id, p.number, p.position
+             ) e
+             WHERE p.chat_id = e.chat_id AND p.number = e.number AND p.position = e.position",
             &keys.chat_ids,
             &keys.numbers,
-            &until as &[Option<i64>]
+            &positions,
+            &accounts,
+            &shown
         )
-        .execute(&mut *db)
+        .execute(db)
         .await?;
-        self.insert(db).await
+        Ok(())
     }
 
     async fn insert(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
         let mut keys = Keys::default();
-        let (mut positions, mut until) = (vec![], vec![]);
+        let (mut positions, mut until, mut shown_until) = (vec![], vec![], vec![]);
         let (mut pinned_by, mut times) = (vec![], vec![]);
         for (message, pins) in self.0 {
-            let ends = pins.iter().skip(1).map(|it| Some(it.position.0)).chain([None]);
-            for (pin, end) in pins.iter().zip(ends) {
-                let Some((by, at)) = pin.put else { continue };
+            for (pin, later) in
+                pins.iter().zip(1..).map(|(it, next)| (it, pins.get(next..).unwrap_or_default()))
+            {
+                let Some(at) = pin.put else { continue };
+                let by = pin.by;
+                let position = |it: &Pin| it.position.0;
+                let end = later.iter().find(|it| it.ends_for(by)).map(position);
+                let shown_end = later.iter().find(|it| it.ends_for_other_than(by)).map(position);
                 keys.push(message);
                 positions.push(pin.position.0);
                 until.push(end);
+                shown_until.push(if pin.is_shown { shown_end } else { Some(pin.position.0) });
                 pinned_by.push(by.0);
                 times.push(at);
             }
@@ -72,16 +118,19 @@ impl Pins {
             return Ok(());
         }
         sqlx::query!(
-            "INSERT INTO pins (chat_id, number, position, until, pinned_by, pinned_at)
+            "INSERT INTO pins (
+                 chat_id, number, position, until, shown_until, pinned_by, pinned_at
+             )
              SELECT *
              FROM unnest(
-                 $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[],
-                 $6::timestamptz[]
+                 $1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::uuid[],
+                 $7::timestamptz[]
              )",
             &keys.chat_ids,
             &keys.numbers,
             &positions,
             &until as &[Option<i64>],
+            &shown_until as &[Option<i64>],
             &pinned_by,
             &times
         )

@@ -2,13 +2,14 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::chat::ChatEvent;
-use domain::{AccountId, Event, Personal};
+use domain::library::LibraryEvent;
+use domain::{AccountId, Event, FileId, Personal};
 use eventlog::Position;
 use sqlx::PgConnection;
 
 use super::answers::{Answer, Answers};
 use super::edits::{Edit, Edits};
-use super::gone::Gone;
+use super::gone::{Gone, TakenBack};
 use super::key::{Key, Keys, expect_all, joined};
 use super::marks::Marks;
 use super::pins::{Pin, Pins};
@@ -24,11 +25,14 @@ pub(crate) struct Changes {
     sent: Sent,
     /// Positions at which messages changed for both members.
     touched: HashMap<Key, i64>,
+    /// Positions at which files began to show something else.
+    files: HashMap<FileId, i64>,
     edits: Edits,
     reactions: Reactions,
     pins: Pins,
     answers: Answers,
     marks: Marks,
+    taken_back: TakenBack,
     gone: Gone,
 }
 
@@ -36,11 +40,13 @@ impl Changes {
     pub(crate) fn len(&self) -> usize {
         self.sent.len()
             + self.touched.len()
+            + self.files.len()
             + self.edits.len()
             + self.reactions.len()
             + self.pins.len()
             + self.answers.len()
             + self.marks.len()
+            + self.taken_back.len()
             + self.gone.len()
     }
 
@@ -51,8 +57,29 @@ impl Changes {
         event: &Event,
     ) -> Result<(), ProjectionError> {
         match event {
-            Event::Account(_) | Event::Library(_) => Ok(()),
+            Event::Account(_) => Ok(()),
+            Event::Library(event) => {
+                self.fold_library(position, event);
+                Ok(())
+            }
             Event::Chat(event) => self.fold_chat(position, event),
+        }
+    }
+
+    /// A message shows whether its file can be fetched.
+    fn fold_library(&mut self, position: Position, event: &LibraryEvent) {
+        match event {
+            LibraryEvent::FilePublished { file_id, .. }
+            | LibraryEvent::FileRejected { file_id, .. }
+            | LibraryEvent::FileRemoved { file_id, .. } => {
+                self.files.insert(*file_id, position.0);
+            }
+            // A file that was not completed is in no message.
+            LibraryEvent::UploadRequested { .. }
+            | LibraryEvent::UploadCompleted { .. }
+            | LibraryEvent::FileAttached { .. }
+            | LibraryEvent::FileReleased { .. }
+            | LibraryEvent::AvatarSet { .. } => {}
         }
     }
 
@@ -63,7 +90,25 @@ impl Changes {
             ChatEvent::MessageDeletedForMe { chat_id, number, by, .. } => {
                 self.marks.hide((*chat_id, count(*number)?), *by, position);
             }
-            ChatEvent::MessageDeletedForEveryone { chat_id, number, deleted_at, .. } => {
+            ChatEvent::MessageDeletedForEveryone {
+                chat_id,
+                number,
+                by,
+                kept: true,
+                deleted_at,
+                ..
+            } => {
+                let message = (*chat_id, count(*number)?);
+                self.marks.unstar(message, *by, position);
+                self.taken_back.push(message, *deleted_at);
+            }
+            ChatEvent::MessageDeletedForEveryone {
+                chat_id,
+                number,
+                kept: false,
+                deleted_at,
+                ..
+            } => {
                 self.remove((*chat_id, count(*number)?), position, *deleted_at, false);
             }
             ChatEvent::MessagesExpired { chat_id, numbers, expired_at, .. } => {
@@ -77,16 +122,17 @@ impl Changes {
                 let reaction = Reaction { position, is_shown: !withheld, put };
                 self.react((*chat_id, count(*number)?), *by, reaction);
             }
-            ChatEvent::ReactionRemoved { chat_id, number, by, .. } => {
-                let reaction = Reaction { position, is_shown: true, put: None };
+            ChatEvent::ReactionRemoved { chat_id, number, by, withheld, .. } => {
+                let reaction = Reaction { position, is_shown: !withheld, put: None };
                 self.react((*chat_id, count(*number)?), *by, reaction);
             }
-            ChatEvent::MessagePinned { chat_id, number, by, pinned_at, .. } => {
-                let put = Some((*by, *pinned_at));
-                self.pin((*chat_id, count(*number)?), Pin { position, put });
+            ChatEvent::MessagePinned { chat_id, number, by, withheld, pinned_at, .. } => {
+                let (by, is_shown, put) = (*by, !withheld, Some(*pinned_at));
+                self.pin((*chat_id, count(*number)?), Pin { position, by, is_shown, put });
             }
-            ChatEvent::MessageUnpinned { chat_id, number, .. } => {
-                self.pin((*chat_id, count(*number)?), Pin { position, put: None });
+            ChatEvent::MessageUnpinned { chat_id, number, by, withheld, .. } => {
+                let (by, is_shown, put) = (*by, !withheld, None);
+                self.pin((*chat_id, count(*number)?), Pin { position, by, is_shown, put });
             }
             ChatEvent::MessageStarred { chat_id, number, by, starred_at, .. } => {
                 self.marks.star((*chat_id, count(*number)?), *by, position, *starred_at);
@@ -110,6 +156,7 @@ impl Changes {
                 self.answers.push(message, Answer { by, at, position, withheld, value });
             }
             ChatEvent::Opened { .. }
+            | ChatEvent::Revealed { .. }
             | ChatEvent::MessagesRead { .. }
             | ChatEvent::MessagesDelivered { .. }
             | ChatEvent::MarkedUnread { .. }
@@ -163,7 +210,7 @@ impl Changes {
     }
 
     fn pin(&mut self, message: Key, pin: Pin) {
-        self.touched.insert(message, pin.position.0);
+        self.touch(message, pin.by, pin.position, !pin.is_shown);
         self.pins.push(message, pin);
     }
 
@@ -183,11 +230,13 @@ impl Changes {
     pub(crate) async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
         self.sent.write(db).await?;
         touch(self.touched, db).await?;
+        touch_with_files(self.files, db).await?;
         self.edits.write(db).await?;
         self.reactions.write(db).await?;
         self.pins.write(db).await?;
         self.answers.write(db).await?;
         self.marks.write(db).await?;
+        self.taken_back.write(db).await?;
         self.gone.write(db).await
     }
 }
@@ -209,4 +258,27 @@ async fn touch(touched: HashMap<Key, i64>, db: &mut PgConnection) -> Result<(), 
     .execute(db)
     .await?;
     expect_all(done.rows_affected(), keys.len())
+}
+
+/// What is sent or changed later in the run has gone further already.
+async fn touch_with_files(
+    files: HashMap<FileId, i64>,
+    db: &mut PgConnection,
+) -> Result<(), ProjectionError> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let (file_ids, positions): (Vec<_>, Vec<_>) =
+        files.into_iter().map(|(file, position)| (file.0, position)).unzip();
+    sqlx::query!(
+        "UPDATE messages m
+         SET changed = f.position
+         FROM unnest($1::uuid[], $2::bigint[]) AS f (file_id, position)
+         WHERE m.file_id = f.file_id AND m.changed < f.position",
+        &file_ids,
+        &positions
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }

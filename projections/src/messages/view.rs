@@ -173,8 +173,11 @@ macro_rules! messages {
                    m.position AS "position!",
                    m.sent_at AS "sent_at!",
                    m.kind AS "kind!",
-                   m.deleted_at IS NOT NULL OR coalesce(m.expires_at <= $2, false) AS "deleted!",
-                   m.expired OR coalesce(m.expires_at <= $2, false) AS "expired!",
+                   m.deleted_at IS NOT NULL
+                       OR coalesce(m.expires_at <= $2, false)
+                       OR (m.taken_back_at IS NOT NULL AND m.sender_id = $1) AS "deleted!",
+                   (m.expired OR coalesce(m.expires_at <= $2, false))
+                       AND (m.taken_back_at IS NULL OR m.sender_id <> $1) AS "expired!",
                    CASE WHEN w.revision IS NULL THEN m.text ELSE w.text END AS "text?",
                    CASE WHEN w.revision IS NULL THEN m.tags ELSE w.tags END AS "tags?",
                    coalesce(w.revision, m.revision) AS "revision!",
@@ -200,7 +203,8 @@ macro_rules! messages {
                        AND coalesce(q.expires_at > $2, true)
                        AND q.number > c.cleared_up_to
                        AND qk.hidden IS NULL
-                       AND (NOT q.withheld OR q.sender_id = $1) AS "quoted_is_there?",
+                       AND (NOT q.withheld OR q.sender_id = $1)
+                       AND (q.taken_back_at IS NULL OR q.sender_id <> $1) AS "quoted_is_there?",
                    m.origin_chat AS "origin_chat?",
                    m.origin_number AS "origin_number?",
                    m.origin_sender AS "origin_sender?",
@@ -208,11 +212,15 @@ macro_rules! messages {
                    m.hops AS "hops?",
                    o.number IS NOT NULL
                        AND o.deleted_at IS NULL
-                       AND coalesce(o.expires_at > $2, true) AS "origin_is_there?",
+                       AND coalesce(o.expires_at > $2, true)
+                       AND (o.taken_back_at IS NULL OR o.sender_id <> $1) AS "origin_is_there?",
                    own.starred IS NOT NULL AS "starred!",
                    EXISTS (
                        SELECT FROM pins p
-                       WHERE p.chat_id = m.chat_id AND p.number = m.number AND p.until IS NULL
+                       WHERE p.chat_id = m.chat_id
+                         AND p.number = m.number
+                         AND (p.until IS NULL OR p.shown_until IS NULL)
+                         AND CASE WHEN p.pinned_by = $1 THEN p.until ELSE p.shown_until END IS NULL
                    ) AS "pinned!",
                    r.accounts AS "reaction_accounts?",
                    r.emojis AS "reaction_emojis?",

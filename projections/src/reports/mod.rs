@@ -5,4 +5,4 @@ mod projector;
 mod query;
 
 pub(crate) use projector::Changes;
-pub use query::{ReportView, ReportsError, list};
+pub use query::{ReportView, ReportsError, by_id, list};

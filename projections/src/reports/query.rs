@@ -60,6 +60,21 @@ pub async fn list(
     Ok(codec.decode(events).await?.into_iter().filter_map(view).collect())
 }
 
+/// The report of this id.
+///
+/// # Errors
+///
+/// As [`list`].
+pub async fn by_id(
+    db: &PgPool,
+    codec: &Codec,
+    report: Uuid,
+) -> Result<Option<ReportView>, ReportsError> {
+    let position = sqlx::query_scalar!("SELECT position FROM reports WHERE report_id = $1", report);
+    let Some(position) = position.fetch_optional(db).await? else { return Ok(None) };
+    Ok(list(db, codec, Some(position + 1), 1).await?.pop())
+}
+
 fn view(recorded: RecordedEvent) -> Option<ReportView> {
     let Ok(Event::Chat(ChatEvent::MessageReported {
         chat_id,

@@ -52,7 +52,7 @@ pub(super) async fn after(
                FROM chats c
                LEFT JOIN accounts own ON own.account_id = c.account_id
                LEFT JOIN accounts other ON other.account_id = c.participant_id
-               WHERE c.account_id = $1 AND c.changed >= $2
+               WHERE c.account_id = $1 AND c.changed_era >= $2::bigint >> 16 AND c.changed >= $2
            ) c
            CROSS JOIN LATERAL (
                SELECT c.changed, 0::bigint AS number, false AS gone
@@ -123,7 +123,7 @@ pub(super) async fn are_more(
                        WHERE h.chat_id = c.chat_id AND h.account_id = $1 AND h.changed > $2
                    )
                ) k
-               WHERE c.account_id = $1 AND c.changed > $2
+               WHERE c.account_id = $1 AND c.changed_era >= $2::bigint >> 16 AND c.changed > $2
                LIMIT $3::bigint + 1
            ) found"#,
         caller.0,

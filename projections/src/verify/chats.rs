@@ -1,15 +1,15 @@
 //! Chats, counted anew.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::{AccountId, ChatId};
+use domain::{AccountId, ChatId, FileId};
 use eventlog::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::elsewhere::{self, AccountChanges};
-use super::history::{self, Chat, Draft};
+use super::history::{self, Chat, Draft, Message};
 use super::rows::{Entry, Rows, number, shown, veiled};
 use super::scope::Scope;
 use crate::ReadModel;
@@ -85,6 +85,37 @@ impl ClearRow {
     }
 }
 
+struct AttachmentRow {
+    chat_id: Uuid,
+    account_id: Uuid,
+    file_id: Uuid,
+    position: i64,
+}
+
+impl AttachmentRow {
+    fn into_entry(self) -> Entry {
+        let Self { chat_id, account_id, file_id, position } = self;
+        let key = format!("chat {chat_id} file {file_id} shown to account {account_id}");
+        (key, vec![("position", position.to_string())])
+    }
+}
+
+struct ExpiringRow {
+    chat_id: Uuid,
+    number: i64,
+    account_id: Uuid,
+    expires_at: DateTime<Utc>,
+}
+
+impl ExpiringRow {
+    fn into_entry(self) -> Entry {
+        let Self { chat_id, number, account_id, expires_at } = self;
+        let fields =
+            vec![("account_id", account_id.to_string()), ("expires_at", expires_at.to_string())];
+        (format!("chat {chat_id} expiring message {number}"), fields)
+    }
+}
+
 struct ForwardRow {
     chat_id: Uuid,
     origin_chat: Uuid,
@@ -100,6 +131,13 @@ impl ForwardRow {
     }
 }
 
+/// When chats changed for what happened in other streams.
+struct Elsewhere {
+    accounts: AccountChanges,
+    removed: HashMap<(ChatId, u64), i64>,
+    files: HashMap<FileId, i64>,
+}
+
 /// What the log says.
 pub(super) async fn fold<'a>(
     db: &mut PgConnection,
@@ -111,7 +149,10 @@ pub(super) async fn fold<'a>(
     let accounts = elsewhere::account_changes(db, scope, members).await?;
     let origins = chats.values().flat_map(Chat::origins).map(|it| it.0.0);
     let removed = elsewhere::removed(db, scope, ReadModel::Chats, origins).await?;
-    Ok(chats.iter().flat_map(|(id, chat)| rows(*id, chat, &accounts, &removed)).collect())
+    let files = chats.values().flat_map(|it| it.messages.values()).filter_map(Message::file);
+    let files = elsewhere::file_changes(db, scope, ReadModel::Chats, files).await?;
+    let elsewhere = Elsewhere { accounts, removed, files };
+    Ok(chats.iter().flat_map(|(id, chat)| rows(*id, chat, &elsewhere)).collect())
 }
 
 impl Chat {
@@ -119,6 +160,28 @@ impl Chat {
     fn origins(&self) -> impl Iterator<Item = ((ChatId, u64), i64)> {
         let forwarded = self.messages.values().filter_map(|it| Some((it.forwarded?, it.position)));
         forwarded.map(|(it, position)| ((it.origin_chat, it.origin_number), position))
+    }
+
+    /// The files that `account` was shown, and since when.
+    fn files(&self, account: AccountId) -> BTreeMap<FileId, i64> {
+        let mut files = BTreeMap::new();
+        for message in self.messages.values().filter(|it| !it.is_withheld_from(account)) {
+            if let Some(file) = message.file() {
+                files.entry(file.file_id).or_insert(message.position);
+            }
+        }
+        files
+    }
+
+    /// Messages that are to disappear, and that their recipient has not had deleted while unread.
+    fn expiring(&self, id: ChatId, members: [AccountId; 2]) -> impl Iterator<Item = ExpiringRow> {
+        let there = self.messages.iter().filter(|(_, it)| !it.withheld && it.gone.is_none());
+        there.filter_map(move |(place, message)| {
+            let index = usize::from(members[0] == message.sender);
+            let expires_at = message.expires_at.filter(|_| !message.marks[index].was_unread)?;
+            let (chat_id, account_id) = (id.0, members[index].0);
+            Some(ExpiringRow { chat_id, number: number(*place), account_id, expires_at })
+        })
     }
 
     /// Messages of the other member, after the read pointer, that are there for `account`.
@@ -133,13 +196,9 @@ impl Chat {
     }
 }
 
-fn rows(
-    id: ChatId,
-    chat: &Chat,
-    accounts: &AccountChanges,
-    removed: &HashMap<(ChatId, u64), i64>,
-) -> Vec<Entry> {
-    let (Some(members), Some((opened, opened_at))) = (chat.members, chat.opened) else {
+fn rows(id: ChatId, chat: &Chat, elsewhere: &Elsewhere) -> Vec<Entry> {
+    let Elsewhere { accounts, removed, files } = elsewhere;
+    let Some(members) = chat.members else {
         return vec![];
     };
     let mut copies: HashMap<(ChatId, u64), i64> = HashMap::new();
@@ -152,10 +211,17 @@ fn rows(
     let copies_changed = gone.max().unwrap_or_default();
     let mut entries = vec![];
     for (index, side) in chat.sides.iter().enumerate() {
+        let Some((opened, opened_at)) = side.opened else { continue };
         let (account, participant) = (members[index], members[1 - index]);
         let seen = chat.messages.iter().rev().find(|(_, it)| !it.is_withheld_from(account));
-        let elsewhere =
-            [copies_changed, accounts.for_others(participant), accounts.for_themselves(account)];
+        let shown = chat.files(account);
+        let fared = shown.iter().filter_map(|(it, since)| files.get(it).filter(|at| *at > since));
+        let elsewhere = [
+            copies_changed,
+            accounts.for_others(participant),
+            accounts.for_themselves(account),
+            fared.max().copied().unwrap_or_default(),
+        ];
         let elsewhere = elsewhere.into_iter().max().unwrap_or_default();
         let draft = side.draft.as_ref();
         let row = ChatRow {
@@ -174,12 +240,12 @@ fn rows(
             archived: side.archived,
             muted: side.muted,
             muted_until: side.muted_until,
-            disappearing_days: chat.disappearing.and_then(|it| i32::try_from(it.days()).ok()),
+            disappearing_days: side.disappearing.and_then(|it| i32::try_from(it.days()).ok()),
             draft_text: draft.and_then(|it: &Draft| it.text.clone()),
             draft_reply_to: draft.and_then(|it| it.reply_to),
             draft_at: draft.map(|it| it.at),
             opened_at,
-            activity: seen.map_or(opened, |it| it.1.position),
+            activity: seen.map_or(opened, |it| it.1.position.max(opened)),
             changed: side.changed.max(elsewhere),
             changed_apart: side.changed_apart.max(elsewhere),
         };
@@ -194,11 +260,18 @@ fn rows(
             .into_entry()
         }));
     }
+    entries.extend(members.into_iter().flat_map(|account| {
+        chat.files(account).into_iter().map(move |(file, position)| {
+            let (chat_id, account_id, file_id) = (id.0, account.0, file.0);
+            AttachmentRow { chat_id, account_id, file_id, position }.into_entry()
+        })
+    }));
     entries.extend(copies.into_iter().map(|((origin_chat, origin_number), position)| {
         let (chat_id, origin_chat) = (id.0, origin_chat.0);
         ForwardRow { chat_id, origin_chat, origin_number: number(origin_number), position }
             .into_entry()
     }));
+    entries.extend(chat.expiring(id, members).map(ExpiringRow::into_entry));
     entries
 }
 
@@ -224,6 +297,13 @@ pub(super) async fn read(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Ro
     )
     .fetch_all(&mut *db)
     .await?;
+    let expiring = sqlx::query_as!(
+        ExpiringRow,
+        "SELECT chat_id, number, account_id, expires_at FROM expiring WHERE chat_id = ANY ($1)",
+        ids
+    )
+    .fetch_all(&mut *db)
+    .await?;
     let forwards = sqlx::query_as!(
         ForwardRow,
         "SELECT chat_id, origin_chat, origin_number, position
@@ -231,10 +311,21 @@ pub(super) async fn read(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Ro
          WHERE chat_id = ANY ($1)",
         ids
     )
+    .fetch_all(&mut *db)
+    .await?;
+    let attachments = sqlx::query_as!(
+        AttachmentRow,
+        "SELECT chat_id, account_id, file_id, position
+         FROM attachments
+         WHERE chat_id = ANY ($1)",
+        ids
+    )
     .fetch_all(db)
     .await?;
     let mut rows: Rows = chats.into_iter().map(ChatRow::into_entry).collect();
     rows.extend(clears.into_iter().map(ClearRow::into_entry));
+    rows.extend(expiring.into_iter().map(ExpiringRow::into_entry));
     rows.extend(forwards.into_iter().map(ForwardRow::into_entry));
+    rows.extend(attachments.into_iter().map(AttachmentRow::into_entry));
     Ok(rows)
 }

@@ -1,9 +1,11 @@
 //! What other streams say about the rows of a chat: they change when a member changes their profile,
-//! picture or privacy, and when a message of which they hold a copy is gone.
+//! picture or privacy, when a message of which they hold a copy is gone, and when a file that they
+//! hold is published, rejected or removed.
 
 use std::collections::HashMap;
 
-use domain::{AccountId, ChatId};
+use domain::chat::Attachment;
+use domain::{AccountId, ChatId, FileId};
 use sqlx::PgConnection;
 
 use super::scope::Scope;
@@ -99,4 +101,40 @@ pub(super) async fn removed(
         }
     }
     Ok(removed)
+}
+
+/// At which position files last began to show something else, as far as `model` should reflect it.
+pub(super) async fn file_changes(
+    db: &mut PgConnection,
+    scope: &Scope,
+    model: ReadModel,
+    files: impl Iterator<Item = Attachment>,
+) -> sqlx::Result<HashMap<FileId, i64>> {
+    let (owners, ids): (Vec<_>, Vec<_>) =
+        files.map(|it| (it.owner.to_string(), it.file_id.to_string())).unzip();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows = sqlx::query!(
+        r#"SELECT e.payload ->> 'file_id' AS "file_id!", max(e.position) AS "position!"
+           FROM events e
+           WHERE e.aggregate_type = 'library'
+             AND e.aggregate_id = ANY ($1)
+             AND e.event_type IN ('file_published', 'file_rejected', 'file_removed')
+             AND e.payload ->> 'file_id' = ANY ($2)
+             AND e.position <= $3
+             AND NOT EXISTS (
+                 SELECT FROM parked_events p WHERE p.projector = $4 AND p.position = e.position
+             )
+           GROUP BY 1"#,
+        &owners,
+        &ids,
+        scope.checkpoint(model),
+        model.name()
+    )
+    .fetch_all(db)
+    .await?;
+    let changes =
+        rows.into_iter().filter_map(|it| Some((FileId(it.file_id.parse().ok()?), it.position)));
+    Ok(changes.collect())
 }

@@ -1,9 +1,9 @@
 //! Files, told anew: each by all that happened to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::library::{ImageFacts, LibraryEvent, Rejection};
-use domain::{AccountId, Event, FileId};
+use domain::{AccountId, ChatId, Event, FileId, MessageId};
 use eventlog::RecordedEvent;
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -19,6 +19,7 @@ struct FileRow {
     width: Option<i32>,
     height: Option<i32>,
     avatar: bool,
+    attachments: i32,
     state: String,
     rejection: Option<String>,
     name: Option<String>,
@@ -37,6 +38,7 @@ impl FileRow {
             ("width", shown(self.width)),
             ("height", shown(self.height)),
             ("avatar", self.avatar.to_string()),
+            ("attachments", self.attachments.to_string()),
             ("state", self.state),
             ("rejection", shown(self.rejection)),
             ("name", veiled(self.name.as_deref())),
@@ -60,6 +62,8 @@ fn objects(thumbnails: &Value) -> String {
 struct FileFold {
     /// The events that brought it where it is.
     happened: Vec<LibraryEvent>,
+    /// That it is attached to.
+    messages: BTreeSet<(ChatId, MessageId)>,
     is_avatar: bool,
 }
 
@@ -70,14 +74,19 @@ pub(super) fn fold<'a>(events: impl Iterator<Item = &'a RecordedEvent>) -> Rows 
         match *event {
             LibraryEvent::UploadRequested { file_id, .. } => {
                 let happened = vec![event.clone()];
-                files.insert(file_id, FileFold { happened, is_avatar: false });
+                files.insert(file_id, FileFold { happened, ..FileFold::default() });
             }
             LibraryEvent::UploadCompleted { file_id, .. }
             | LibraryEvent::FilePublished { file_id, .. }
             | LibraryEvent::FileRejected { file_id, .. } => {
                 files.entry(file_id).or_default().happened.push(event.clone());
             }
-            LibraryEvent::FileAttached { .. } | LibraryEvent::FileReleased { .. } => {}
+            LibraryEvent::FileAttached { file_id, chat_id, message_id, .. } => {
+                files.entry(file_id).or_default().messages.insert((chat_id, message_id));
+            }
+            LibraryEvent::FileReleased { file_id, chat_id, message_id, .. } => {
+                files.entry(file_id).or_default().messages.remove(&(chat_id, message_id));
+            }
             LibraryEvent::FileRemoved { file_id, .. } => _ = files.remove(&file_id),
             LibraryEvent::AvatarSet { owner, file_id, .. } => {
                 for (id, file) in files.iter_mut().filter(|(_, it)| it.is_of(owner)) {
@@ -118,6 +127,7 @@ impl FileFold {
                         width: None,
                         height: None,
                         avatar: self.is_avatar,
+                        attachments: i32::try_from(self.messages.len()).unwrap_or(i32::MAX),
                         state: "requested".to_owned(),
                         rejection: None,
                         name: name.into_value(),
@@ -127,9 +137,10 @@ impl FileFold {
                         thumbnails: Value::Array(vec![]),
                     });
                 }
-                (LibraryEvent::UploadCompleted { content_type, .. }, Some(row)) => {
+                (LibraryEvent::UploadCompleted { content_type, reserved, .. }, Some(row)) => {
                     "completed".clone_into(&mut row.state);
                     row.content_type = content_type;
+                    row.counted = reserved.map_or(row.counted, number);
                 }
                 (LibraryEvent::FilePublished { object, size, image, .. }, Some(row)) => {
                     row.publish(object, size, image);
@@ -176,8 +187,8 @@ impl FileRow {
 pub(super) async fn read(db: &mut PgConnection, owners: &[Uuid]) -> sqlx::Result<Rows> {
     let rows = sqlx::query_as!(
         FileRow,
-        "SELECT file_id, owner_id, size, counted, width, height, avatar, state, rejection, name,
-                content_type, object, blur_hash, thumbnails
+        "SELECT file_id, owner_id, size, counted, width, height, avatar, attachments, state,
+                rejection, name, content_type, object, blur_hash, thumbnails
          FROM files
          WHERE owner_id = ANY ($1)",
         owners

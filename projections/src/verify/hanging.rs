@@ -86,6 +86,7 @@ struct PinRow {
     number: i64,
     position: i64,
     until: Option<i64>,
+    shown_until: Option<i64>,
     pinned_by: Uuid,
     pinned_at: DateTime<Utc>,
 }
@@ -94,6 +95,7 @@ impl PinRow {
     fn into_entry(self) -> Entry {
         let fields = vec![
             ("until", shown(self.until)),
+            ("shown_until", shown(self.shown_until)),
             ("pinned_by", self.pinned_by.to_string()),
             ("pinned_at", self.pinned_at.to_string()),
         ];
@@ -157,8 +159,9 @@ pub(super) fn entries(
         .into_entry()
     }));
     entries.extend(message.pins.iter().map(|it| {
-        let (position, until, pinned_by, pinned_at) = (it.position, it.until, it.by.0, it.at);
-        PinRow { chat_id, number, position, until, pinned_by, pinned_at }.into_entry()
+        let (position, until, shown_until) = (it.position, it.until, it.shown_until);
+        let (pinned_by, pinned_at) = (it.by.0, it.at);
+        PinRow { chat_id, number, position, until, shown_until, pinned_by, pinned_at }.into_entry()
     }));
     entries
 }
@@ -191,7 +194,7 @@ pub(super) async fn read(db: &mut PgConnection, ids: &[Uuid], rows: &mut Rows) -
     rows.extend(reactions.fetch_all(&mut *db).await?.into_iter().map(ReactionRow::into_entry));
     let pins = sqlx::query_as!(
         PinRow,
-        "SELECT chat_id, number, position, until, pinned_by, pinned_at
+        "SELECT chat_id, number, position, until, shown_until, pinned_by, pinned_at
          FROM pins
          WHERE chat_id = ANY ($1)",
         ids

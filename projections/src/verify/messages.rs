@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::ChatId;
 use domain::chat::Content;
+use domain::{ChatId, FileId};
 use eventlog::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -27,6 +27,7 @@ struct MessageRow {
     sent_at: DateTime<Utc>,
     edited_at: Option<DateTime<Utc>>,
     deleted_at: Option<DateTime<Utc>>,
+    taken_back_at: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
     reply_to: Option<i64>,
     origin_chat: Option<Uuid>,
@@ -65,6 +66,7 @@ impl MessageRow {
             ("sent_at", self.sent_at.to_string()),
             ("edited_at", shown(self.edited_at)),
             ("deleted_at", shown(self.deleted_at)),
+            ("taken_back_at", shown(self.taken_back_at)),
             ("expires_at", shown(self.expires_at)),
             ("reply_to", shown(self.reply_to)),
             ("origin_chat", shown(self.origin_chat)),
@@ -95,6 +97,12 @@ impl MessageRow {
     }
 }
 
+/// When messages changed for what happened in other streams.
+struct Elsewhere {
+    removed: HashMap<(ChatId, u64), i64>,
+    files: HashMap<FileId, i64>,
+}
+
 /// What the log says.
 pub(super) async fn fold<'a>(
     db: &mut PgConnection,
@@ -105,23 +113,22 @@ pub(super) async fn fold<'a>(
     let copies = chats.values().flat_map(|it| it.messages.values()).filter_map(|it| it.forwarded);
     let origins = copies.map(|it| it.origin_chat);
     let removed = elsewhere::removed(db, scope, ReadModel::Messages, origins).await?;
+    let files = chats.values().flat_map(|it| it.messages.values()).filter_map(Message::file);
+    let files = elsewhere::file_changes(db, scope, ReadModel::Messages, files).await?;
+    let elsewhere = Elsewhere { removed, files };
     let mut rows = Rows::new();
     for (id, chat) in chats {
         let Some(members) = chat.members else { continue };
         for (place, message) in chat.messages {
             let key = (id, number(place));
             rows.extend(hanging::entries(key, members, &message));
-            rows.extend([row(key, message, &removed).into_entry()]);
+            rows.extend([row(key, message, &elsewhere).into_entry()]);
         }
     }
     Ok(rows)
 }
 
-fn row(
-    (chat, place): (ChatId, i64),
-    message: Message,
-    removed: &HashMap<(ChatId, u64), i64>,
-) -> MessageRow {
+fn row((chat, place): (ChatId, i64), message: Message, elsewhere: &Elsewhere) -> MessageRow {
     let kind = match &message.content {
         Content::Text { .. } => "text",
         Content::File { .. } => "file",
@@ -137,17 +144,18 @@ fn row(
         changed: message.changed,
         sent_at: message.sent_at,
         withheld: message.withheld,
+        taken_back_at: message.taken_back_at,
         kind: kind.to_owned(),
         ..MessageRow::default()
     };
     match message.gone {
         Some((at, expired)) => MessageRow { deleted_at: Some(at), expired, ..row },
-        None => present(row, message, removed),
+        None => present(row, message, elsewhere),
     }
 }
 
 /// A message that is still there.
-fn present(row: MessageRow, message: Message, removed: &HashMap<(ChatId, u64), i64>) -> MessageRow {
+fn present(row: MessageRow, message: Message, elsewhere: &Elsewhere) -> MessageRow {
     let revision = |it: &Edit| i32::try_from(it.revision).unwrap_or(i32::MAX);
     let withheld = message.edits.last().filter(|it| it.withheld);
     let seen = message.edits.iter().rev().find(|it| !it.withheld);
@@ -155,8 +163,10 @@ fn present(row: MessageRow, message: Message, removed: &HashMap<(ChatId, u64), i
     let (text, tags) = seen
         .map_or_else(|| (sent_text, message.tags.clone()), |it| (it.text.clone(), it.tags.clone()));
     let origin = message.forwarded;
-    let gone = origin.and_then(|it| removed.get(&(it.origin_chat, it.origin_number)).copied());
+    let gone = origin.and_then(|it| elsewhere.removed.get(&(it.origin_chat, it.origin_number)));
     let file = message.content.file();
+    let fared = file.and_then(|it| elsewhere.files.get(&it.file_id));
+    let changed = [gone, fared].into_iter().flatten().fold(message.changed, |it, at| it.max(*at));
     let (action, action_params) = match &message.content {
         Content::Actionable { action, action_params, .. } => {
             (Some(action.clone()), action_params.value().map(ToString::to_string))
@@ -165,7 +175,7 @@ fn present(row: MessageRow, message: Message, removed: &HashMap<(ChatId, u64), i
     };
     let answer = message.answer;
     MessageRow {
-        changed: message.changed.max(gone.unwrap_or_default()),
+        changed,
         edited_at: seen.map(|it| it.at),
         expires_at: message.expires_at,
         reply_to: message.reply_to.map(number),
@@ -198,7 +208,7 @@ pub(super) async fn read(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Ro
     let rows = sqlx::query_as!(
         MessageRow,
         "SELECT chat_id, number, message_id, sender_id, position, changed, sent_at, edited_at,
-                deleted_at, expires_at, reply_to, origin_chat, origin_number, origin_sender,
+                deleted_at, taken_back_at, expires_at, reply_to, origin_chat, origin_number, origin_sender,
                 origin_sent_at, hops, file_id, file_owner, revision, withheld_revision, withheld,
                 expired, kind, text, tags, reference_type, reference_id, action, action_params,
                 answer, answered_by, answered_at, answer_position, answer_withheld

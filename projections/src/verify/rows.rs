@@ -75,7 +75,11 @@ pub(super) async fn check_strays(
                UNION ALL
                SELECT DISTINCT 'chats', 'chat', chat_id FROM clears
                UNION ALL
+               SELECT DISTINCT 'chats', 'chat', chat_id FROM expiring
+               UNION ALL
                SELECT DISTINCT 'chats', 'chat', chat_id FROM forwards
+               UNION ALL
+               SELECT DISTINCT 'chats', 'chat', chat_id FROM attachments
                UNION ALL
                SELECT DISTINCT 'messages', 'chat', chat_id FROM messages
                UNION ALL

@@ -59,6 +59,10 @@ fn expected(read: &MessageView, shown: &MessageView, gone: &Gone) -> MessageView
     // When a star was taken away is not kept.
     assert!(read.starred || !shown.starred, "{shown:?}");
     expected.starred = shown.starred;
+    // What a file is, and whether it can be fetched, is told as it is now.
+    if let (Some(then), Some(now)) = (expected.file.as_mut(), shown.file.as_ref()) {
+        then.details.clone_from(&now.details);
+    }
     expected
 }
 

@@ -180,6 +180,11 @@ async fn a_block_needs_no_chat_and_is_listed_until_it_is_lifted() {
     assert_eq!(blocks::list(&world.db, bob, None, 10).await.expect("a list"), vec![]);
     world.open(bob, alice).await;
     world.project().await;
+    let his = chats::by_id(&world.db, bob, chat, now).await.expect("a row");
+    assert!(his.is_some_and(|it| !it.blocked));
+    assert_eq!(chats::by_id(&world.db, alice, chat, now).await.expect("no row"), None);
+    world.open(alice, bob).await;
+    world.project().await;
     let hers = chats::by_id(&world.db, alice, chat, now).await.expect("a row");
     assert!(hers.is_some_and(|it| it.blocked));
     world.on_chat(chat, ChatCommand::Unblock { by: alice, whom: bob, now }).await;
@@ -296,4 +301,30 @@ async fn a_caption_that_was_removed_leaves_the_file() {
         [Some("see #this"), None]
     );
     talk.world.check().await;
+}
+
+/// Whether it was closed before or after it came to be there for the other.
+#[tokio::test]
+async fn a_chat_that_is_revealed_is_as_it_is_for_the_other() {
+    for closed_before in [true, false] {
+        let mut world = World::create().await;
+        let [alice, bob] = [world.register("alice").await, world.register("bob").await];
+        let chat = ChatId::between(alice, bob);
+        let now = world.now();
+        world.on_chat(chat, ChatCommand::Block { by: alice, whom: bob, now }).await;
+        world.open(bob, alice).await;
+        for closes in [closed_before, !closed_before] {
+            if closes {
+                world.on_chat(chat, ChatCommand::Deactivate { now }).await;
+            } else {
+                world.open(alice, bob).await;
+            }
+            world.project().await;
+            world.check().await;
+        }
+        for member in [alice, bob] {
+            let view = chats::by_id(&world.db, member, chat, now).await.expect("a row");
+            assert_eq!(view.map(|it| it.active), Some(false));
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! What an installation had before there was more than texts is brought to where the projectors would
 //! have it.
 
+use domain::chat::ChatCommand;
+use domain::library::LibraryCommand;
 use projections::ReadModel;
 
 use crate::world::World;
@@ -13,6 +15,10 @@ const APP_ROLE: &str = include_str!("../../../migrations/20261123000006_create_a
 const FILES: &str = include_str!("../../../migrations/20261123000010_create_files.sql");
 const EXTENDED: &str =
     include_str!("../../../migrations/20261123000011_extend_chats_and_messages.sql");
+const ERAS: &str = include_str!("../../../migrations/20261123000013_index_chats_by_era.sql");
+const FARING: &str = include_str!("../../../migrations/20261123000014_show_how_files_fare.sql");
+const WITHHELD: &str =
+    include_str!("../../../migrations/20261123000015_keep_what_is_withheld_to_one_side.sql");
 
 /// Puts the read models back to what they were first.
 async fn turn_back(world: &World) {
@@ -123,7 +129,7 @@ async fn an_installation_of_texts_needs_no_rebuild() {
     plant_rows(&world, &chat).await;
     // Recorded, and not applied yet.
     plant_text(&mut world, &chat, 5).await;
-    for migration in [FILES, EXTENDED] {
+    for migration in [FILES, EXTENDED, ERAS, FARING, WITHHELD] {
         sqlx::raw_sql(migration).execute(&world.db).await.expect("migrated");
     }
     world.check().await;
@@ -135,4 +141,37 @@ async fn an_installation_of_texts_needs_no_rebuild() {
     assert_eq!(world.rows(ReadModel::Messages).await.len(), 6, "five messages and a mark");
     let rebuilt = crate::rebuild::all(&world).await;
     assert!(rebuilt.iter().all(|it| !it.had_drifted()), "{rebuilt:?}");
+}
+
+#[tokio::test]
+async fn files_that_were_sent_before_need_no_rebuild() {
+    let mut world = World::create().await;
+    let (alice, bob) = (world.register("alice").await, world.register("bob").await);
+    let chat = world.open(alice, bob).await;
+    let (seen, withheld) = (world.upload(alice).await, world.upload(alice).await);
+    world.send_file(chat, alice, (alice, seen)).await;
+    let now = world.now();
+    world.on_chat(chat, ChatCommand::Block { by: bob, whom: alice, now }).await;
+    world.send_file(chat, alice, (alice, withheld)).await;
+    for file_id in [seen, withheld] {
+        let publish = LibraryCommand::PublishFile { file_id, size: 1, image: None, now };
+        world.on_library(alice, publish).await;
+    }
+    world.project().await;
+    let rows = world.all_rows().await;
+    // Before that, nothing changed with its files.
+    let before = "DROP TABLE attachments;
+                  ALTER TABLE files DROP COLUMN attachments;
+                  UPDATE messages SET changed = position;
+                  UPDATE chats SET changed = activity, changed_apart = activity";
+    sqlx::raw_sql(before).execute(&world.db).await.expect("turned back");
+    let touched = "UPDATE chats SET changed = $1, changed_apart = $1 WHERE account_id = $2";
+    let blocked = "SELECT position FROM events WHERE event_type = 'blocked'";
+    let blocked: i64 = sqlx::query_scalar(blocked).fetch_one(&world.db).await.expect("one");
+    sqlx::query(touched).bind(blocked).bind(bob.0).execute(&world.db).await.expect("touched");
+
+    sqlx::raw_sql(FARING).execute(&world.db).await.expect("migrated");
+
+    world.check().await;
+    assert_eq!(world.all_rows().await, rows);
 }

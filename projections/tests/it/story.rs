@@ -3,8 +3,9 @@
 use chrono::TimeDelta;
 use domain::account::AccountCommand;
 use domain::chat::{
-    ChatCommand, ChatEvent, Disappearing, Forwarded, NewContent, Outgoing, Reference,
+    Attachment, ChatCommand, ChatEvent, Disappearing, Forwarded, NewContent, Outgoing, Reference,
 };
+use domain::library::{LibraryCommand, Rejection, Removal};
 use domain::{AccountId, ChatId, MessageId};
 use serde_json::json;
 use uuid::Uuid;
@@ -17,6 +18,9 @@ pub struct Story {
     pub people: Vec<AccountId>,
     chats: Vec<(ChatId, [AccountId; 2])>,
     sent: Vec<Sent>,
+    /// Files that have arrived: those that wait to be published, and those that are.
+    arrived: Vec<Attachment>,
+    published: Vec<Attachment>,
     step: u64,
 }
 
@@ -34,12 +38,16 @@ impl Story {
         for name in ["alice", "bob", "carol"] {
             people.push(world.register(name).await);
         }
+        // The third chat is one that somebody opens with who has blocked them.
+        let (by, whom, now) = (people[0], people[2], world.now());
+        world.on_chat(ChatId::between(by, whom), ChatCommand::Block { by, whom, now }).await;
         let mut chats = vec![];
         for (one, other) in [(0, 1), (1, 2), (2, 0)] {
             let members = [people[one], people[other]];
             chats.push((world.open(members[0], members[1]).await, members));
         }
-        Self { people, chats, sent: vec![], step: 0 }
+        let (sent, arrived, published) = (vec![], vec![], vec![]);
+        Self { people, chats, sent, arrived, published, step: 0 }
     }
 
     /// Something happens. Mostly in the first chat.
@@ -48,11 +56,14 @@ impl Story {
         if dice.below(40) == 0 {
             return self.change_account(world, dice).await;
         }
+        if dice.below(12) == 0 {
+            return self.change_files(world, dice).await;
+        }
         let (chat, members) =
             if dice.below(3) == 0 { *dice.pick(&self.chats) } else { self.chats[0] };
         let by = *dice.pick(&members);
         let command = match dice.below(10) {
-            0..=3 => self.sending(world, dice, chat, by),
+            0..=3 => self.sending(world, dice, chat, by).await,
             4..=6 => self.changing(world, dice, chat, by),
             _ => Self::setting(world, dice, by, members),
         };
@@ -74,7 +85,45 @@ impl Story {
         world.on_account(account, command).await;
     }
 
-    fn sending(
+    /// A file arrives, or it is seen what becomes of one that has: also long after it was sent.
+    async fn change_files(&mut self, world: &mut World, dice: &mut Dice) {
+        let now = world.now();
+        if self.arrived.is_empty() || dice.below(2) == 0 {
+            let owner = *dice.pick(&self.people);
+            let file_id = world.upload(owner).await;
+            return self.arrived.push(Attachment { file_id, owner });
+        }
+        let index = usize::try_from(dice.below(self.arrived.len() as u64)).expect("small");
+        let file = self.arrived.swap_remove(index);
+        let file_id = file.file_id;
+        let command = match dice.below(4) {
+            0 => LibraryCommand::RejectFile { file_id, reason: Rejection::Infected, now },
+            1 => LibraryCommand::RemoveFile { file_id, why: Removal::Erased, now },
+            _ => {
+                self.published.push(file);
+                LibraryCommand::PublishFile { file_id, size: 1, image: None, now }
+            }
+        };
+        world.on_library(file.owner, command).await;
+    }
+
+    /// A file that is attached to the message, if there is one to attach.
+    async fn attached(
+        &self,
+        world: &mut World,
+        dice: &mut Dice,
+        (chat_id, message_id): (ChatId, MessageId),
+        by: AccountId,
+    ) -> Option<Attachment> {
+        let files = if dice.below(3) == 0 { &self.published } else { &self.arrived };
+        let file = (!files.is_empty()).then(|| *dice.pick(files))?;
+        let (file_id, now) = (file.file_id, world.now());
+        let attach = LibraryCommand::Attach { file_id, by, chat_id, message_id, now };
+        world.on_library(file.owner, attach).await;
+        Some(file)
+    }
+
+    async fn sending(
         &self,
         world: &mut World,
         dice: &mut Dice,
@@ -82,7 +131,14 @@ impl Story {
         by: AccountId,
     ) -> ChatCommand {
         let text = format!("text {} #tag{}", self.step, dice.below(3));
-        let content = if dice.below(6) == 0 {
+        let message_id = MessageId(world.id());
+        let file = match dice.below(4) {
+            0 => self.attached(world, dice, (chat, message_id), by).await,
+            _ => None,
+        };
+        let content = if let Some(file) = file {
+            NewContent::File { file, caption: None }
+        } else if dice.below(6) == 0 {
             let action_params = json!({ "choices": ["yes", "no"] });
             NewContent::Actionable { text, action: "ask".to_owned(), action_params }
         } else {
@@ -91,7 +147,7 @@ impl Story {
         let reply_to = (dice.below(3) == 0).then(|| self.message(dice, chat).message_id);
         let origin = (dice.below(5) == 0).then(|| self.any_message(dice)).flatten();
         let message = Outgoing {
-            message_id: MessageId(world.id()),
+            message_id,
             sender: by,
             content,
             reply_to,
@@ -152,6 +208,7 @@ impl Story {
                 by,
                 text: (dice.below(3) > 0).then(|| format!("draft {}", dice.below(1_000))),
                 reply_to: None,
+                limits: LIMITS,
                 now,
             },
             10 => {
@@ -169,6 +226,7 @@ impl Story {
             16..=18 => ChatCommand::Unblock { by, whom, now },
             19 if dice.below(3) == 0 => ChatCommand::Expire { now: now + TimeDelta::days(2) },
             20 if dice.below(4) == 0 => ChatCommand::Deactivate { now },
+            21 => ChatCommand::Open { by, with: whom, now },
             _ => ChatCommand::Reactivate { now },
         }
     }

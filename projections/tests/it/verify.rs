@@ -75,7 +75,7 @@ async fn busy_world() -> World {
         ChatCommand::Star { message_id, by: bob, now },
         ChatCommand::Report { report_id, message_id, by: bob, seen: Box::new(seen), now },
         ChatCommand::MarkDelivered { by: bob, up_to: 7, now },
-        ChatCommand::SaveDraft { by: bob, text: draft, reply_to: Some(message_id), now },
+        ChatCommand::SaveDraft { by: bob, text: draft, reply_to: Some(message_id), limits, now },
         ChatCommand::Clear { by: alice, now },
         ChatCommand::Mute { by: bob, until: Some(now + TimeDelta::days(1)), now },
         ChatCommand::Archive { by: bob, now },
@@ -242,6 +242,7 @@ async fn drift_is_found_in_everything_that_is_counted_pointed_at_or_kept() {
         ("file_owner", "file_owner = message_id", 8),
         ("text", "text = 'back again'", 5),
         ("expired", "expired = true", 5),
+        ("taken_back_at", "taken_back_at = now()", 7),
     ];
     let others = [
         (
@@ -253,6 +254,9 @@ async fn drift_is_found_in_everything_that_is_counted_pointed_at_or_kept() {
         ("chats", "row", "DELETE FROM clears"),
         ("chats", "position", "UPDATE forwards SET position = 1"),
         ("chats", "row", "DELETE FROM forwards"),
+        ("chats", "expires_at", "UPDATE expiring SET expires_at = now() WHERE number = 8"),
+        ("chats", "account_id", "UPDATE expiring SET account_id = chat_id WHERE number = 8"),
+        ("chats", "row", "DELETE FROM expiring WHERE number = 8"),
         ("messages", "changed", "UPDATE message_marks SET changed = 1 WHERE number = 7"),
         ("messages", "starred", "UPDATE message_marks SET starred = 1 WHERE number = 7"),
         ("messages", "starred_at", "UPDATE message_marks SET starred_at = now() WHERE number = 7"),
@@ -273,6 +277,7 @@ async fn drift_is_found_in_everything_that_is_counted_pointed_at_or_kept() {
         ("messages", "account_id", "UPDATE reactions SET account_id = gen_random_uuid()"),
         ("messages", "row", "DELETE FROM reactions"),
         ("messages", "until", "UPDATE pins SET until = 30"),
+        ("messages", "shown_until", "UPDATE pins SET shown_until = 30"),
         ("messages", "pinned_by", "UPDATE pins SET pinned_by = gen_random_uuid()"),
         ("messages", "row", "DELETE FROM pins"),
         ("blocks", "blocked_id", "UPDATE blocks SET blocked_id = account_id"),

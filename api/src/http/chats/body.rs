@@ -40,6 +40,9 @@ pub(crate) struct ChatBody {
     /// The number up to which messages have reached the other member.
     #[schema(minimum = 0)]
     participant_delivered_up_to: i64,
+    /// Messages of the caller up to there that never reached the other member, and so were not
+    /// read either.
+    participant_missed: Vec<Missed>,
     /// The number of the last message.
     #[schema(minimum = 0)]
     total_messages: i64,
@@ -67,6 +70,15 @@ pub(crate) struct ChatBody {
     blocked: bool,
 }
 
+/// Messages that follow one another, by the numbers of the first and the last.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Missed {
+    #[schema(minimum = 1)]
+    first: i64,
+    #[schema(minimum = 1)]
+    last: i64,
+}
+
 /// A message that is not sent yet.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Draft)]
@@ -91,6 +103,11 @@ impl From<ChatView> for ChatBody {
             delivered_up_to: view.delivered_up_to,
             participant_read_up_to: view.participant_read_up_to,
             participant_delivered_up_to: view.participant_delivered_up_to,
+            participant_missed: view
+                .participant_missed
+                .into_iter()
+                .map(|(first, last)| Missed { first, last })
+                .collect(),
             total_messages: view.total_messages,
             cleared_up_to: view.cleared_up_to,
             started: view.total_messages > 0,
@@ -132,6 +149,7 @@ impl ChatBody {
             read_up_to: 0,
             delivered_up_to: 0,
             participant_delivered_up_to: 0,
+            participant_missed: vec![],
             total_messages: 0,
             cleared_up_to: 0,
             started: false,

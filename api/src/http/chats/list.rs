@@ -146,7 +146,7 @@ pub(crate) async fn unread(
     min: MinPosition,
 ) -> ApiResult<impl IntoResponse> {
     let reached = min.reached(&app, &[ReadModel::Chats]).await?;
-    let totals = projections::chats::totals(&app.db, caller).await;
+    let totals = projections::chats::totals(&app.db, caller, app.clock.now()).await;
     let totals = totals.map_err(ApiError::unavailable)?;
     let unread = Unread { chats: totals.unread_chats, messages: totals.unread_messages };
     Ok((At(reached), Json(unread)))

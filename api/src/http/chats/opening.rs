@@ -50,7 +50,9 @@ pub(crate) async fn open(
     let member = AccountId(body.member_id.0);
     let now = app.clock.now();
     let executed = commands::open_chat(&app.gateway, caller, member, now, &context).await?;
-    let opened = executed.events.iter().any(|it| matches!(it, ChatEvent::Opened { .. }));
+    let is_opening =
+        |it: &ChatEvent| matches!(it, ChatEvent::Opened { .. } | ChatEvent::Revealed { .. });
+    let opened = executed.events.iter().any(is_opening);
     let status = if opened { StatusCode::CREATED } else { StatusCode::OK };
     let mut chat = just_opened(&app, caller, member, executed.position).await?;
     ChatBody::illustrate(&app, once(&mut chat)).await?;

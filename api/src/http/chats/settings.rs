@@ -89,8 +89,8 @@ pub(crate) async fn save_draft(
     Command { body, context }: Command<SaveDraft>,
 ) -> ApiResult<impl IntoResponse> {
     let reply_to = body.reply_to.map(|it| MessageId(it.0));
-    let (by, text, now) = (caller, body.text, app.clock.now());
-    let command = ChatCommand::SaveDraft { by, text, reply_to, now };
+    let (by, text, limits, now) = (caller, body.text, app.limits, app.clock.now());
+    let command = ChatCommand::SaveDraft { by, text, reply_to, limits, now };
     act(&app, path.chat_id(), command, &context).await.map_err(about_quote)
 }
 
@@ -111,8 +111,8 @@ pub(crate) async fn forget_draft(
     Path(path): Path<ChatPath>,
     BodilessCommand(context): BodilessCommand,
 ) -> ApiResult<impl IntoResponse> {
-    let (by, now) = (caller, app.clock.now());
-    let command = ChatCommand::SaveDraft { by, text: None, reply_to: None, now };
+    let (by, limits, now) = (caller, app.limits, app.clock.now());
+    let command = ChatCommand::SaveDraft { by, text: None, reply_to: None, limits, now };
     act(&app, path.chat_id(), command, &context).await
 }
 

@@ -97,6 +97,9 @@ impl From<LibraryError> for ApiError {
             LibraryError::InvalidContentType => {
                 Self::field(Problem::InvalidContentType, "content_type", detail)
             }
+            LibraryError::UnsupportedImage(_) => {
+                Self::field(Problem::UnsupportedImage, "content_type", detail)
+            }
             LibraryError::Empty => Self::field(Problem::InvalidFileSize, "size", detail),
             LibraryError::TooLarge { .. } => Self::field(Problem::FileTooLarge, "size", detail),
             LibraryError::QuotaExceeded { .. } => {

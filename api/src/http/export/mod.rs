@@ -4,12 +4,13 @@
 //! and a client that does not take what is written holds up nothing but itself.
 //!
 //! - [`pages`]: the messages; [`out`]: where what is written goes
-//! - [`html`], [`archive`]: how it looks
+//! - [`html`], [`archive`]: how it looks; [`room`]: how many at once
 
 mod archive;
 mod html;
 mod out;
 mod pages;
+mod room;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +24,13 @@ use domain::{AccountId, ChatId};
 use projections::ChatView;
 use projections::sync::MODELS;
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use self::html::Names;
 use self::out::{Broken, Out, Write};
 use self::pages::Pages;
+pub(crate) use self::room::Room;
 use super::App;
 use super::caller::Caller;
 use super::chats::ChatPath;
@@ -37,19 +38,9 @@ use super::consistency::{At, MinPosition};
 use super::error::{ApiError, ApiResult, chain};
 use super::extract::{Path, Query};
 use super::messages::MessageBody;
-use super::problem::Problem;
-
-/// Exports that are written at the same time. Each holds a page of messages or a piece of a file,
-/// a few megabytes at most; more are told to come back.
-const AT_ONCE: usize = 8;
 
 /// How long an export may take: the largest files there are, over a slow line.
 const DEADLINE: Duration = Duration::from_hours(1);
-
-/// Room for exports.
-pub(crate) fn room() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(AT_ONCE))
-}
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -101,7 +92,8 @@ impl Format {
             (String = "application/zip"),
         )),
         (status = 404, description = "The caller has no such chat"),
-        (status = 429, description = "Too many are exporting, or too many requests are waiting"),
+        (status = 429, description = "Another export of the caller is under way, too many others \
+            are exporting, or too many requests are waiting"),
     ),
     security(("bearer" = [])),
 )]
@@ -114,13 +106,12 @@ pub(crate) async fn export(
 ) -> ApiResult<impl IntoResponse> {
     let reached = min.reached(&app, &MODELS).await?;
     let export = Export::of(Arc::clone(&app), caller, path.chat_id()).await?;
-    let permit = Arc::clone(&app.exports).try_acquire_owned();
-    let permit = permit.map_err(|_| ApiError::of(Problem::Overloaded))?;
+    let place = app.exports.enter(caller)?;
     let (mut out, body) = out::channel();
     let format = query.format;
     tokio::spawn(async move {
-        let _permit = permit;
         let written = timeout(DEADLINE, export.write(format, &mut out)).await;
+        drop(place); // before the body ends: then there is room for the caller's next
         let broken = match written.unwrap_or(Err(Broken::TooSlow)) {
             Ok(()) | Err(Broken::NotTaken) => return,
             Err(broken) => broken,

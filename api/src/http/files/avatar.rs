@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
-use commands::Context;
+use commands::{Context, Validity};
 use domain::library::{Library, LibraryCommand};
 use domain::{AccountId, FileId};
 use serde::{Deserialize, Serialize};
@@ -92,10 +92,10 @@ async fn change(
 /// The pictures of those of `accounts` who have one, by account.
 pub(crate) async fn avatars(app: &App, accounts: &[Uuid]) -> ApiResult<HashMap<Uuid, AvatarBody>> {
     let views = projections::files::avatars(&app.db, accounts).await;
-    let now = app.clock.now();
+    let valid = Validity::of_lasting_link(app.clock.now());
     let mut avatars = HashMap::new();
     for (account, view) in views.map_err(ApiError::unavailable)? {
-        let (thumbnails, expires_at) = thumbnails(&app.files, &view.thumbnails, now).await?;
+        let (thumbnails, expires_at) = thumbnails(&app.files, &view.thumbnails, valid).await?;
         let (file_id, blur_hash) = (view.file_id, view.blur_hash);
         avatars.insert(account, AvatarBody { file_id, blur_hash, thumbnails, expires_at });
     }

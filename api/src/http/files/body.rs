@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use commands::{Files, FilesError};
+use commands::{Files, FilesError, Validity};
 use projections::FileView;
 use projections::files::{FileState, ThumbnailView};
 use serde::Serialize;
@@ -72,17 +72,17 @@ impl FileBody {
     pub(super) async fn linked(
         files: &Files,
         view: FileView,
-        now: DateTime<Utc>,
+        valid: Validity,
     ) -> Result<Self, FilesError> {
         let (mut url, mut expires_at) = (None, None);
         if view.state == FileState::Published {
-            let link = files.download(&view.object, view.name.as_deref(), &view.content_type, now);
-            let link = link.await?;
+            let name = view.name.as_deref();
+            let link = files.download(&view.object, name, &view.content_type, valid).await?;
             (url, expires_at) = (Some(link.url), Some(link.expires_at));
         }
         let image = view.width.zip(view.height);
         let thumbnails = match image {
-            Some(_) => Some(thumbnails(files, &view.thumbnails, now).await?.0),
+            Some(_) => Some(thumbnails(files, &view.thumbnails, valid).await?.0),
             None => None,
         };
         let blur_hash = view.blur_hash;
@@ -105,11 +105,11 @@ impl FileBody {
 pub(super) async fn thumbnails(
     files: &Files,
     views: &[ThumbnailView],
-    now: DateTime<Utc>,
+    valid: Validity,
 ) -> Result<(BTreeMap<String, String>, Option<DateTime<Utc>>), FilesError> {
     let (mut urls, mut expires_at) = (BTreeMap::new(), None);
     for view in views {
-        let link = files.thumbnail(&view.object, &view.content_type, now).await?;
+        let link = files.thumbnail(&view.object, &view.content_type, valid).await?;
         urls.insert(view.edge.to_string(), link.url);
         expires_at = Some(link.expires_at);
     }

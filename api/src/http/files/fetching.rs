@@ -6,6 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
+use chrono::{DateTime, Utc};
+use commands::Validity;
 use domain::library::{FILES_MAX, Library, LibraryCommand, LibraryError, Removal};
 use domain::{AccountId, FileId};
 use projections::{FileView, ReadModel};
@@ -45,7 +47,8 @@ pub(crate) struct UsageBody {
     image_max: u64,
 }
 
-/// A file of the caller, or one that was sent in a message that the caller sees.
+/// A file that the caller sees in a message, or one of their own that is in none yet. The links end
+/// with the last of those messages, if they disappear before.
 #[utoipa::path(
     get, path = "/v1/files/{id}", tag = "files", operation_id = "file",
     params(FilePath),
@@ -62,8 +65,9 @@ pub(crate) async fn file(
     min: MinPosition,
 ) -> ApiResult<impl IntoResponse> {
     let reached = min.reached(&app, &MODELS).await?;
-    let view = find(&app, caller, path.file_id()).await?;
-    let body = FileBody::linked(&app.files, view, app.clock.now()).await?;
+    let now = app.clock.now();
+    let (view, valid) = find(&app, caller, path.file_id(), now).await?;
+    let body = FileBody::linked(&app.files, view, valid).await?;
     Ok((At(reached), Json(body)))
 }
 
@@ -119,8 +123,15 @@ pub(crate) async fn remove(
     Ok((StatusCode::NO_CONTENT, At(executed.position)))
 }
 
-pub(super) async fn find(app: &App, caller: AccountId, file: FileId) -> ApiResult<FileView> {
-    let view = projections::files::by_id(&app.db, caller, file, app.clock.now()).await;
-    let view = view.map_err(ApiError::unavailable)?;
-    Ok(view.ok_or(LibraryError::UnknownFile(file))?)
+/// The file, and how long what is signed now may be good.
+pub(super) async fn find(
+    app: &App,
+    caller: AccountId,
+    file: FileId,
+    now: DateTime<Utc>,
+) -> ApiResult<(FileView, Validity)> {
+    let seen = projections::files::by_id(&app.db, caller, file, now).await;
+    let seen = seen.map_err(ApiError::unavailable)?;
+    let found = seen.and_then(|it| Some((it.view, Validity::of_link(now, it.until)?)));
+    Ok(found.ok_or(LibraryError::UnknownFile(file))?)
 }

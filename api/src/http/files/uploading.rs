@@ -273,8 +273,8 @@ pub(crate) async fn complete(
         return Err(LibraryError::Rejected(reason).into());
     }
     app.reads.wait(Some(executed.position), &[ReadModel::Files]).await?;
-    let view = find(&app, caller, file_id).await?;
-    let body = FileBody::linked(&app.files, view, now).await?;
+    let (view, valid) = find(&app, caller, file_id, now).await?;
+    let body = FileBody::linked(&app.files, view, valid).await?;
     Ok((At(executed.position), Json(body)))
 }
 

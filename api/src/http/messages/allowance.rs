@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponseParts, ResponseParts};
 use chrono::Duration;
-use domain::chat::Limits;
+use commands::{CommandError, Executed, SendError};
+use domain::chat::{ChatError, ChatEvent, Limits};
 
 const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const LEFT: HeaderName = HeaderName::from_static("ratelimit");
@@ -28,12 +29,35 @@ impl Allowance {
     }
 
     /// After a message with which so much was spent.
-    pub(super) fn spent(limits: Limits, spent_ms: u32) -> Self {
+    fn spent(limits: Limits, spent_ms: u32) -> Self {
         Self { limits, spent_ms: Some(i64::from(spent_ms)) }
     }
 
+    /// After an attempt to send.
+    pub(super) fn after(limits: Limits, sent: &Result<Executed<ChatEvent>, SendError>) -> Self {
+        let cost = |it: &ChatEvent| {
+            if let ChatEvent::MessageSent { spent_ms, .. } = it { Some(*spent_ms) } else { None }
+        };
+        match sent {
+            Ok(executed) if !executed.replayed => executed
+                .events
+                .iter()
+                .find_map(cost)
+                .map_or(Self::unknown(limits), |it| Self::spent(limits, it)),
+            Err(SendError::Chat(CommandError::Rule(ChatError::TooFast { retry_after }))) => {
+                Self::exhausted(limits, *retry_after)
+            }
+            Ok(_) | Err(SendError::Chat(_) | SendError::File(_)) => Self::unknown(limits),
+        }
+    }
+
+    /// The one of which less is left, as far as that is known.
+    pub(super) fn tighter(self, other: Self) -> Self {
+        if other.spent_ms > self.spent_ms { other } else { self }
+    }
+
     /// Nothing is left until then.
-    pub(super) fn exhausted(limits: Limits, retry_after: Duration) -> Self {
+    fn exhausted(limits: Limits, retry_after: Duration) -> Self {
         let all_but_one = i64::from(limits.burst.max(1)) - 1;
         let spent_ms = all_but_one * i64::from(limits.interval_ms) + retry_after.num_milliseconds();
         Self { limits, spent_ms: Some(spent_ms) }

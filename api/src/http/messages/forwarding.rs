@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::allowance::Allowance;
 use super::body::{Kind, attachment, count, sent};
 use super::sending::sent_before;
 use super::{MODELS, MessageBody, MessagePath, find};
@@ -66,7 +67,7 @@ pub(crate) struct ForwardItem {
 /// an `actionable` one becomes a text, because the question was not asked of others.
 ///
 /// Some may be refused while others are sent. With the same message ids, or the same key, it can be
-/// asked again.
+/// asked again. `RateLimit` is that of the chat in which the least is left.
 #[utoipa::path(
     post, path = "/v1/chats/{id}/messages/{message_id}/forward", tag = "messages",
     operation_id = "forward_message",
@@ -89,7 +90,7 @@ pub(crate) async fn forward(
     let targets = body.targets(&app)?;
     let mut position = min.reached(&app, &MODELS).await?;
     let now = app.clock.now();
-    let source = find(&app, caller, &path).await.and_then(|it| forwarding(&app, caller, it, now));
+    let source = source(&app, caller, &path, now).await;
     let asked = source.as_ref().ok();
     let done = commands::forward(&app.gateway, asked, &targets, &context).await;
     if let Err(error) = source
@@ -97,6 +98,8 @@ pub(crate) async fn forward(
     {
         return Err(error);
     }
+    let allowances = done.iter().flatten().map(|it| Allowance::after(app.limits, it));
+    let allowance = allowances.fold(Allowance::unknown(app.limits), Allowance::tighter);
     let mut items = Vec::with_capacity(targets.len());
     for (target, done) in targets.into_iter().zip(done) {
         if let Some(Ok(executed)) = &done {
@@ -104,7 +107,7 @@ pub(crate) async fn forward(
         }
         items.push(item(&app, target, path.message_id(), done).await);
     }
-    Ok((At(position), Json(ForwardList { items })))
+    Ok((At(position), allowance, Json(ForwardList { items })))
 }
 
 impl ForwardMessage {
@@ -126,6 +129,20 @@ impl ForwardMessage {
         }
         Ok(targets)
     }
+}
+
+/// What is to be sent. The chat that the message is in says whether it may be: what is read lags
+/// behind it.
+async fn source(
+    app: &App,
+    caller: AccountId,
+    path: &MessagePath,
+    now: DateTime<Utc>,
+) -> ApiResult<Forwarding> {
+    let (chat_id, message_id) = (path.chat_id(), path.message_id());
+    let view = find(app, caller, path).await?;
+    commands::may_forward(&app.gateway, chat_id, message_id, caller, now).await?;
+    forwarding(app, caller, view, now)
 }
 
 /// What is to be sent: the message as `by` sees it, one hop further.

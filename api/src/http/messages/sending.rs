@@ -7,9 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use commands::{CommandError, SendError, Sending};
-use domain::chat::{
-    Attachment, Chat, ChatError, ChatEvent, Limits, NewContent, Outgoing, Reference,
-};
+use domain::chat::{Attachment, Chat, ChatError, NewContent, Outgoing, Reference};
 use domain::{AccountId, ChatId, FileId, MessageId};
 use eventlog::Position;
 use serde::{Deserialize, Serialize};
@@ -164,18 +162,13 @@ pub(crate) async fn send(
     let has_caption = body.caption.is_some();
     let message = body.outgoing(caller, message_id)?;
     let sending = Sending { chat_id, message, limits, now: app.clock.now() };
-    let executed = match commands::send(&app.gateway, sending, &context).await {
+    let done = commands::send(&app.gateway, sending, &context).await;
+    let allowance = Allowance::after(limits, &done);
+    let executed = match done {
         Ok(executed) => executed,
-        Err(error) => return Ok(refused(error, limits, has_caption)),
+        Err(error) => return Ok(refused(error, allowance, has_caption)),
     };
     let position = executed.position;
-    let allowance = if let Some(ChatEvent::MessageSent { spent_ms, .. }) = executed.events.first()
-        && !executed.replayed
-    {
-        Allowance::spent(limits, *spent_ms)
-    } else {
-        Allowance::unknown(limits)
-    };
     let message = match executed.events.into_iter().find_map(sent) {
         Some(message) => message,
         None => sent_before(&app, chat_id, message_id, position).await?,
@@ -183,20 +176,12 @@ pub(crate) async fn send(
     Ok((StatusCode::CREATED, At(position), allowance, Json(message)).into_response())
 }
 
-fn refused(error: SendError, limits: Limits, has_caption: bool) -> Response {
-    let wait = match &error {
-        SendError::Chat(CommandError::Rule(ChatError::TooFast { retry_after })) => {
-            Some(*retry_after)
-        }
-        SendError::Chat(_) | SendError::File(_) => None,
-    };
+fn refused(error: SendError, allowance: Allowance, has_caption: bool) -> Response {
+    let too_fast = matches!(error, SendError::Chat(CommandError::Rule(ChatError::TooFast { .. })));
     // The only other message that a sender names is the one that theirs answers.
     let error = about_quote(error.into());
     let error = if has_caption { error.renamed("text", "caption") } else { error };
-    match wait {
-        Some(wait) => (Allowance::exhausted(limits, wait), error).into_response(),
-        None => error.into_response(),
-    }
+    if too_fast { (allowance, error).into_response() } else { error.into_response() }
 }
 
 /// The same failure; one about a message is about `reply_to`.

@@ -28,6 +28,9 @@ async fn a_picture_stands_beside_a_name() {
     let path = format!("/v1/sync?since={}", set - 1);
     let synced = world.read(&ben, &path, set).await;
     assert_eq!(synced["items"][0]["chat"]["participant"]["avatar"]["file_id"], json!(picture));
+    let block = world.done(&ben, world.ask("PUT", &format!("/v1/blocks/{}", ada.id))).await;
+    let blocks = world.read(&ben, "/v1/blocks", block).await;
+    assert_eq!(blocks["items"][0]["account"]["avatar"]["file_id"], json!(picture));
     let path = format!("/v1/files/{picture}");
     world.delete(&path).by(&ada).send().await.refuses(409, "file-in-use");
     world.get(&path).by(&ben).at(set).send().await.refuses(404, "file-not-found");

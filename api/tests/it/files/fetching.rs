@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{LETTER, PAUSE, fetch, photo, put};
@@ -95,8 +96,44 @@ async fn who_was_sent_a_file_fetches_it() {
     assert_eq!(deleted.status, 204, "{deleted:?}");
     let gone = world.get(&path).by(&ben).at(deleted.position()).send().await;
     gone.refuses(404, "file-not-found");
-    let kept = world.get(&path).by(&ada).at(deleted.position()).send().await;
-    assert_eq!(kept.status, 200, "{kept:?}");
+    let own = world.get(&path).by(&ada).at(deleted.position()).send().await;
+    own.refuses(404, "file-not-found");
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while fetch(&file["url"]).await.status != 404 {
+        assert!(Instant::now() < give_up, "its bytes are still there");
+        sleep(PAUSE).await;
+    }
+}
+
+#[tokio::test]
+async fn a_link_does_not_outlive_the_message() {
+    const DAY: i64 = 24 * 60 * 60;
+    let world = World::new().await;
+    let (ada, ben, chat) = world.pair().await;
+    let settings = json!({ "after_days": 1 });
+    world.done(&ada, world.put(&format!("/v1/chats/{chat}/disappearing"), &settings)).await;
+    let picture = world.upload(&ada, "photo.jpg", "image/jpeg", &photo(300, 300)).await;
+    world.published(&ada, &picture).await;
+    let message = json!({ "type": "image", "file_id": picture });
+    let messages = format!("/v1/chats/{chat}/messages");
+    let sent = world.post(&messages, &message).by(&ada).send().await;
+    assert_eq!(sent.status, 201, "{sent:?}");
+    let time = |it: &Value| it.as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let gone_at = time(&sent.body["expires_at"]);
+
+    world.pass(DAY - 100);
+    let path = format!("/v1/files/{picture}");
+    for person in [&ada, &ben] {
+        let person = world.again(person).await;
+        let file = world.read(&person, &path, sent.position()).await;
+        let left = gone_at - time(&file["expires_at"]);
+        assert!((0..3).contains(&left.num_seconds()), "{left}");
+        for url in [&file["url"], &file["thumbnails"]["256"]] {
+            let seconds = url.as_str().unwrap().split("X-Amz-Expires=").nth(1).unwrap();
+            let seconds: u64 = seconds.split('&').next().unwrap().parse().unwrap();
+            assert!(seconds <= 100, "{url}");
+        }
+    }
 }
 
 #[tokio::test]

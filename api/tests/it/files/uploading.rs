@@ -114,6 +114,7 @@ async fn what_is_wrong_with_a_file_is_named() {
         ("name", json!("a/b"), 422, "invalid-file-name"),
         ("content_type", json!("text"), 422, "invalid-content-type"),
         ("content_type", json!("text/plain; charset=utf-8"), 422, "invalid-content-type"),
+        ("content_type", json!("image/heic"), 422, "unsupported-image"),
         ("size", json!(0), 422, "invalid-file-size"),
         ("size", json!(2_001), 413, "file-too-large"),
         ("size", json!(-1), 400, "invalid-request"),
@@ -156,6 +157,23 @@ async fn a_quota_is_kept_and_told() {
     let path = format!("/v1/files/{}", first.text("file_id"));
     assert_eq!(world.delete(&path).by(&ada).send().await.status, 204);
     assert_eq!(world.request_of(&ada, "b", "text/plain", 1_000, LETTER).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_request_that_is_repeated_is_answered_whatever_would_be_decided_now() {
+    let world = World::with(&[("PARLANCE_FILE_QUOTA", "80000000")]).await;
+    let ada = world.person("ada").await;
+    let body = request("film.mp4", "video/mp4", WHOLE_MAX + 1, LETTER);
+    let ask = || world.post("/v1/files", &body).by(&ada).key("one").send();
+    let first = ask().await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let again = world.post("/v1/files", &body).by(&ada).key("two").send().await;
+    again.refuses(409, "quota-exceeded");
+
+    let second = ask().await;
+
+    assert_eq!((second.status, &second.body), (201, &first.body));
+    assert_eq!(second.position(), first.position());
 }
 
 #[tokio::test]

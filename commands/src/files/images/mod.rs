@@ -10,17 +10,15 @@ mod strip;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::library::{THUMBNAILS_MAX, is_image};
+use domain::library::{THUMBNAIL_EDGES, THUMBNAILS_MAX, is_image};
 use image::ImageFormat;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 pub(crate) use render::Rendered;
 
-/// The edges of the squares that thumbnails fit into, in pixels: for lists, and for a screen.
-const SMALL: u32 = 256;
-const LARGE: u32 = 1_024;
-pub(crate) const EDGES: [u32; 2] = [SMALL, LARGE];
+const SMALL: u32 = THUMBNAIL_EDGES[0];
+const LARGE: u32 = THUMBNAIL_EDGES[1];
 
 /// Bytes of a thumbnail. Both together stay within what the library sets aside for them; only
 /// images of noise come near, and are made smaller.

@@ -1,6 +1,7 @@
 //! What a browser gets to see.
 
 use chrono::TimeDelta;
+use commands::Validity;
 use domain::library::quarantine_key;
 
 use super::{Storage, World, fetch, send};
@@ -14,7 +15,7 @@ async fn a_file_comes_with_its_name_and_runs_nowhere() {
         assert_eq!(send(&ticket, &world.scratch(html)).await.status, 200);
         let key = quarantine_key(file_id, world.now());
 
-        let (name, now) = (Some("Größe.html"), world.now());
+        let (name, now) = (Some("Größe.html"), Validity::of_lasting_link(world.now()));
         let link = world.files.download(&key, name, "text/html", now).await.expect("signed");
         let got = fetch(&link).await;
         assert_eq!((got.status, got.body.as_slice()), (200, html.as_slice()));
@@ -24,7 +25,7 @@ async fn a_file_comes_with_its_name_and_runs_nowhere() {
             Some("attachment; filename=\"Gr__e.html\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe.html")
         );
 
-        let late = world.now() - TimeDelta::minutes(6);
+        let late = Validity::of_lasting_link(world.now() - TimeDelta::minutes(6));
         let link = world.files.download(&key, None, "text/plain", late).await.expect("signed");
         assert_eq!(fetch(&link).await.status, 403, "it ended a minute ago");
         let mut other = world.files.download(&key, None, "text/plain", now).await.expect("signed");

@@ -35,7 +35,7 @@ pub(crate) struct World {
     seaweed: Option<SeaweedFs>,
     _stop: DropGuard,
     /// The last to go: everything else uses it.
-    _database: TestDatabase,
+    pub(crate) database: TestDatabase,
 }
 
 impl World {
@@ -68,7 +68,7 @@ impl World {
         let gateway = node.gateway.clone();
         let files = Files::open(settings, gateway, &tasks, stop.clone()).await.expect("it opens");
         let stop = stop.drop_guard();
-        Self { node, files, owner: ALICE, folder, seaweed, _database: database, _stop: stop }
+        Self { node, files, owner: ALICE, folder, seaweed, database, _stop: stop }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {

@@ -1,6 +1,6 @@
 //! One piece: only the file that was declared fits.
 
-use chrono::TimeDelta;
+use chrono::{SubsecRound, TimeDelta};
 use commands::{CommandError, FilesError};
 use domain::library::{LibraryError, LibraryEvent, Rejection, Stage};
 
@@ -68,7 +68,7 @@ async fn a_ticket_ends() {
         let past = world.now() - TimeDelta::minutes(16);
         let old = world.request_as(10, sha256(&bytes), TEXT, past).await.expect("it is allowed");
         let ticket = whole(old.upload.expect("it is to be sent"));
-        assert_eq!(ticket.expires_at, past + TimeDelta::minutes(15));
+        assert_eq!(ticket.expires_at, past.trunc_subsecs(0) + TimeDelta::minutes(15));
         assert_eq!(send(&ticket, &world.scratch(&bytes)).await.status, 403);
 
         // A new one for the same upload is good.

@@ -17,7 +17,7 @@ async fn messages_disappear_when_their_time_has_come() {
     let set = ChatCommand::SetDisappearing { by, after, now: world.now() };
     world.node.chat(set).await.expect("set");
     let file_id = world.upload(b"hello", "text/plain").await;
-    world.until_stage(file_id, Stage::Published).await;
+    let object = world.until_stage(file_id, Stage::Published).await.object().to_owned();
     world.send_file(file_id, message(1)).await;
     world.pass(TimeDelta::hours(1));
     world.node.send(ALICE, message(2), "an hour later", None).await.expect("sent");
@@ -29,7 +29,8 @@ async fn messages_disappear_when_their_time_has_come() {
 
     world.pass(TimeDelta::seconds(31));
     world.until("expired", async || world.count("messages_expired").await == 1).await;
-    world.until("released", async || world.attachments(file_id).await == 0).await;
+    world.until("removed", async || world.file(file_id).await.is_none()).await;
+    world.until("deleted", async || !world.is_stored(&object).await).await;
 
     world.pass(TimeDelta::hours(1));
     world.until("expired", async || world.count("messages_expired").await == 2).await;

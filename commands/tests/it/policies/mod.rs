@@ -2,7 +2,9 @@
 
 mod effects;
 mod expiring;
+mod parking;
 mod publishing;
+mod reporting;
 mod sweeping;
 mod world;
 

@@ -1,12 +1,13 @@
 //! `process_files`: out of quarantine, without what nobody should see.
 
+use commands::Validity;
 use domain::chat::ChatCommand;
 use domain::library::{Rejection, Stage};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, ImageFormat, Rgb, RgbImage};
 
 use super::world::World;
-use crate::files::{Storage, fetch};
+use crate::files::{Storage, fetch, send};
 
 /// What an EXIF block says besides the orientation: where it was.
 const LOCATION: &[u8] = b"N48.8584E2.2945";
@@ -44,7 +45,8 @@ async fn a_photograph_is_published_without_its_location() {
         };
         for (object, size) in [(original, (800, 400)), (small, (128, 256)), (large, (400, 800))] {
             let files = &world.files.files;
-            let link = files.thumbnail(object, "image/jpeg", world.now()).await.expect("signed");
+            let valid = Validity::of_lasting_link(world.now());
+            let link = files.thumbnail(object, "image/jpeg", valid).await.expect("signed");
             let got = fetch(&link).await;
             assert_eq!(got.status, 200, "{got:?}");
             assert_eq!(got.header("content-type"), Some("image/jpeg"));
@@ -56,6 +58,51 @@ async fn a_photograph_is_published_without_its_location() {
                        FROM events WHERE event_type = 'file_published'";
         let size: String = sqlx::query_scalar(payload).fetch_one(&world.db()).await.expect("one");
         assert_eq!(size, "400x800", "upright");
+    }
+}
+
+#[tokio::test]
+async fn a_photograph_in_disguise_is_published_without_its_location() {
+    let world = World::on(Storage::Embedded).await;
+    let _policies = world.run_policies();
+    let file_id = world.upload(&photograph(), "application/octet-stream").await;
+    let file = world.until_stage(file_id, Stage::Published).await;
+    assert_eq!(file.content_type, "image/jpeg");
+    assert_eq!(file.objects.len(), 4, "with thumbnails: {:?}", file.objects);
+    let valid = Validity::of_lasting_link(world.now());
+    let link = world.files.files.download(file.object(), None, &file.content_type, valid).await;
+    let got = fetch(&link.expect("signed")).await;
+    assert_eq!(got.header("content-type"), Some("image/jpeg"));
+    assert!(!contains(&got.body, LOCATION));
+}
+
+#[tokio::test]
+async fn a_file_is_judged_by_its_bytes() {
+    let world = World::on(Storage::Embedded).await;
+    let program = [b"MZ\x90\0\x03\0\0\0".as_slice(), &[0; 60]].concat();
+    let heic = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".as_slice();
+    let raw = b"II*\0\x10\0\0\0CR".as_slice(); // of a camera
+    let (pdf, bytes) = ("application/pdf", "application/octet-stream");
+    for (content, content_type, reason) in [
+        (program.as_slice(), pdf, Rejection::TypeMismatch),
+        (program.as_slice(), "text/plain", Rejection::TypeMismatch),
+        (heic, bytes, Rejection::UnsupportedImage),
+        (raw, "video/mp4", Rejection::UnsupportedImage),
+    ] {
+        let (file_id, ticket) = world.ticket(content, content_type).await;
+        assert_eq!(send(&ticket, &world.scratch(content)).await.status, 200);
+        world.complete(file_id).await.expect("it is judged");
+        world.until_stage(file_id, Stage::Rejected(reason)).await;
+    }
+    for (content, content_type) in [
+        (program.as_slice(), bytes),
+        (b"GIF is pronounced as it is written".as_slice(), "text/plain"),
+        (b"BM, MZ and II* begin this letter".as_slice(), "text/plain"),
+        (b"%PDF-1.7\n1 0 obj".as_slice(), pdf),
+    ] {
+        let file_id = world.upload(content, content_type).await;
+        let file = world.file(file_id).await.expect("it is there");
+        assert_eq!((file.stage, file.content_type.as_str()), (Stage::Completed, content_type));
     }
 }
 

@@ -1,9 +1,9 @@
 //! `release_files` and `sweep_files`: what nobody needs goes, and nothing else.
 
 use chrono::TimeDelta;
-use commands::WHOLE_MAX;
+use commands::{Context, WHOLE_MAX};
 use domain::chat::ChatCommand;
-use domain::library::Stage;
+use domain::library::{Library, LibraryCommand, Removal, Stage};
 
 use super::world::World;
 use crate::files::storage::sha256;
@@ -66,12 +66,30 @@ async fn a_file_stays_as_long_as_a_message_carries_it() {
     let (by, now) = (ALICE, world.now());
     let delete = ChatCommand::DeleteForEveryone { message_id: message(1), by, now };
     world.node.chat(delete).await.expect("deleted");
-    world.until("released", async || world.attachments(sent).await == 0).await;
-    assert!(world.file(sent).await.is_some(), "it may be sent again for a day");
-    world.until_idle().await;
-    world.pass(DAY);
     world.until("removed", async || world.file(sent).await.is_none()).await;
     world.until("deleted", async || !world.is_stored(sent_file.object()).await).await;
+}
+
+/// Whoever was about to publish a file when it was removed may store something after it was deleted.
+#[tokio::test]
+async fn what_is_stored_after_the_removal_is_deleted_as_well() {
+    let world = World::on(Storage::Embedded).await;
+    let late = world.upload(b"late", "text/plain").await;
+    let quarantined = world.file(late).await.expect("it is there").object().to_owned();
+    let published = domain::library::object_key(late, sha256(b"late"));
+    let (why, now) = (Removal::ByOwner, world.now());
+    let remove = LibraryCommand::RemoveFile { file_id: late, why, now };
+    let (gateway, context) = (&world.node.gateway, Context::default());
+    gateway.execute::<Library>(&world.owner.to_string(), remove, &context).await.expect("removed");
+    let _policies = world.run_policies();
+    world.until("deleted", async || !world.is_stored(&quarantined).await).await;
+    world.until_idle().await;
+
+    world.store(&published, b"late");
+    assert!(world.is_stored(&published).await);
+    world.pass(TimeDelta::minutes(22));
+
+    world.until("deleted", async || !world.is_stored(&published).await).await;
 }
 
 #[tokio::test]

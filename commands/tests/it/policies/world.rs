@@ -117,14 +117,22 @@ impl World {
         self.files.files.read(object).await.expect("the storage answers").is_some()
     }
 
+    /// Puts an object into the storage that is in the process, past everybody.
+    pub(crate) fn store(&self, object: &str, bytes: &[u8]) {
+        let path = self.folder.path().join("files/objects/parlance").join(object);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("it is made");
+        std::fs::write(path, bytes).expect("it is written");
+    }
+
     /// How many messages carry the file.
     pub(crate) async fn attachments(&self, file_id: FileId) -> usize {
-        self.file(file_id).await.map_or(0, |it| it.attachments().len())
+        self.file(file_id).await.map_or(0, |it| it.uses())
     }
 
     pub(crate) async fn attach(&self, file_id: FileId, message_id: MessageId) {
         let chat_id = ChatId::between(ALICE, BOB);
-        let command = LibraryCommand::Attach { file_id, chat_id, message_id, now: self.now() };
+        let (by, now) = (ALICE, self.now());
+        let command = LibraryCommand::Attach { file_id, by, chat_id, message_id, now };
         let (gateway, context) = (&self.node.gateway, Context::default());
         gateway.execute::<Library>(&ALICE.to_string(), command, &context).await.expect("attached");
     }
@@ -143,6 +151,11 @@ impl World {
     pub(crate) async fn count(&self, event_type: &str) -> i64 {
         let count = "SELECT count(*) FROM events WHERE event_type = $1";
         sqlx::query_scalar(count).bind(event_type).fetch_one(&self.db()).await.expect("a count")
+    }
+
+    pub(crate) async fn head(&self) -> i64 {
+        let head = "SELECT position FROM log_head";
+        sqlx::query_scalar(head).fetch_one(&self.db()).await.expect("a position")
     }
 
     /// Waits until every policy has read the whole log and has nothing to do that is due.

@@ -1,13 +1,16 @@
 //! What an event does to the state.
 
-use super::{Mark, Member, MemberMark, Muted, OpenChat, Side};
+use super::{Mark, Member, MemberMark, Muted, OpenChat};
 use crate::AccountId;
 use crate::chat::{ChatEvent, Content};
 
 impl OpenChat {
     pub(super) fn apply(&mut self, event: &ChatEvent) {
         match event {
-            ChatEvent::Opened { .. } => self.opened = true,
+            ChatEvent::Opened { opened_by, withheld, .. } => {
+                self.of_both(*opened_by, *withheld, |member| member.opened = true);
+            }
+            ChatEvent::Revealed { to, .. } => self.of(*to, |member| member.opened = true),
             ChatEvent::MessageSent { .. } => self.apply_sent(event),
             ChatEvent::MessageEdited { number, .. } => self.messages.revise(*number),
             ChatEvent::MessagesRead { reader, up_to, .. } => self.of(*reader, |member| {
@@ -25,21 +28,39 @@ impl OpenChat {
                     member.cleared_up_to = *up_to;
                     member.read_up_to = *up_to;
                     member.marked_unread = false;
+                    member.pins.retain(|it| it > up_to);
                 });
-                self.unpin_what_nobody_sees();
             }
             ChatEvent::MessageDeletedForMe { number, by, .. } => {
                 self.mark(*by, MemberMark::Hidden, *number);
-                self.unpin_what_nobody_sees();
+                self.of(*by, |member| member.unpin(*number));
             }
-            ChatEvent::MessageDeletedForEveryone { number, .. } => self.remove(&[*number]),
+            ChatEvent::MessageDeletedForEveryone { number, by, kept: true, .. } => {
+                self.messages.take_back(*number);
+                self.of(*by, |member| member.unpin(*number));
+            }
+            ChatEvent::MessageDeletedForEveryone { number, kept: false, .. } => {
+                self.remove(&[*number]);
+            }
             ChatEvent::MessagesExpired { numbers, .. } => self.remove(numbers),
-            ChatEvent::Reacted { number, by, .. } => self.mark(*by, MemberMark::Reacted, *number),
-            ChatEvent::ReactionRemoved { number, by, .. } => {
-                self.unmark(*by, MemberMark::Reacted, *number);
+            ChatEvent::Reacted { number, by, withheld, .. } => {
+                self.mark(*by, MemberMark::Reacted, *number);
+                if !withheld {
+                    self.mark(*by, MemberMark::ReactionShown, *number);
+                }
             }
-            ChatEvent::MessagePinned { number, .. } => self.pins.push(*number),
-            ChatEvent::MessageUnpinned { number, .. } => self.pins.retain(|it| it != number),
+            ChatEvent::ReactionRemoved { number, by, withheld, .. } => {
+                self.unmark(*by, MemberMark::Reacted, *number);
+                if !withheld {
+                    self.unmark(*by, MemberMark::ReactionShown, *number);
+                }
+            }
+            ChatEvent::MessagePinned { number, by, withheld, .. } => {
+                self.put_pin(*number, *by, *withheld);
+            }
+            ChatEvent::MessageUnpinned { number, by, withheld, .. } => {
+                self.of_both(*by, *withheld, |member| member.unpin(*number));
+            }
             ChatEvent::MessageStarred { number, by, .. } => {
                 self.mark(*by, MemberMark::Starred, *number);
             }
@@ -53,7 +74,9 @@ impl OpenChat {
             ChatEvent::DraftSaved { by, text, reply_to, .. } => {
                 self.of(*by, |member| member.has_draft = text.is_some() || reply_to.is_some());
             }
-            ChatEvent::DisappearingSet { after, .. } => self.disappearing = *after,
+            ChatEvent::DisappearingSet { by, after, withheld, .. } => {
+                self.of_both(*by, *withheld, |member| member.disappearing = *after);
+            }
             ChatEvent::Muted { by, until, .. } => {
                 self.of(*by, |member| member.muted = until.map_or(Muted::ForEver, Muted::Until));
             }
@@ -96,6 +119,7 @@ impl OpenChat {
                 self.messages.expire(number, *at);
             }
             if *withheld {
+                self.messages.set(Mark::Withheld, number);
                 self.messages.set_for(MemberMark::Hidden, number, side.other());
             }
             let spent = chrono::Duration::milliseconds(i64::from(*spent_ms));
@@ -105,19 +129,36 @@ impl OpenChat {
 
     fn remove(&mut self, numbers: &[u64]) {
         self.messages.delete(numbers);
-        self.pins.retain(|it| !numbers.contains(it));
+        for member in &mut self.sides {
+            member.pins.retain(|it| !numbers.contains(it));
+        }
     }
 
-    /// Else nobody could ever unpin it, to make room for another.
-    fn unpin_what_nobody_sees(&mut self) {
-        let mut pins = std::mem::take(&mut self.pins);
-        pins.retain(|it| !self.is_hidden(*it, Side::First) || !self.is_hidden(*it, Side::Second));
-        self.pins = pins;
+    /// Not for a member who does not see the message: nobody could make room there.
+    fn put_pin(&mut self, number: u64, by: AccountId, withheld: bool) {
+        let Ok(by) = self.side(by) else { return };
+        for side in [by, by.other()] {
+            let is_for = side == by || !withheld;
+            let is_seen = !self.is_hidden(number, side) && !self.messages.is_deleted(number, side);
+            if is_for && is_seen {
+                self.sides[side.index()].pin(number);
+            }
+        }
     }
 
     fn of(&mut self, account: AccountId, change: impl FnOnce(&mut Member)) {
         if let Ok(side) = self.side(account) {
             change(&mut self.sides[side.index()]);
+        }
+    }
+
+    /// Changes what the chat is to `account` and, unless it is withheld from them, to the other.
+    fn of_both(&mut self, account: AccountId, withheld: bool, change: impl Fn(&mut Member)) {
+        if let Ok(side) = self.side(account) {
+            change(&mut self.sides[side.index()]);
+            if !withheld {
+                change(&mut self.sides[side.other().index()]);
+            }
         }
     }
 
@@ -131,5 +172,17 @@ impl OpenChat {
         if let Ok(side) = self.side(account) {
             self.messages.unset_for(mark, number, side);
         }
+    }
+}
+
+impl Member {
+    fn pin(&mut self, number: u64) {
+        if !self.pins.contains(&number) {
+            self.pins.push(number);
+        }
+    }
+
+    fn unpin(&mut self, number: u64) {
+        self.pins.retain(|it| *it != number);
     }
 }

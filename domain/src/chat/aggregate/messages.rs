@@ -9,7 +9,7 @@ use crate::{AccountId, Personal, ReportId};
 /// How often a message can be edited: its history has an end.
 const EDITS_MAX: u32 = 100;
 
-/// Pinned messages of a chat.
+/// Messages that are pinned for a member.
 const PINS_MAX: usize = 50;
 
 /// Characters in the reason of a report.
@@ -51,7 +51,7 @@ impl OpenChat {
             text: text.map(|it| Personal::new(by, it)),
             tags: (!tags.is_empty()).then(|| Personal::new(by, tags)),
             revision,
-            withheld: self.is_withheld(side),
+            withheld: !self.reaches(number, side),
             edited_at: now,
         }])
     }
@@ -78,16 +78,20 @@ impl OpenChat {
         if self.messages.sender(number) != side {
             return Err(ChatError::NotTheSender);
         }
-        if self.messages.is(Mark::Deleted, number) {
+        if self.messages.is_deleted(number, side) {
             return Ok(vec![]);
         }
+        let was_withheld = self.messages.is(Mark::Withheld, number);
+        let kept = self.is_withheld(side) && !was_withheld;
         Ok(vec![ChatEvent::MessageDeletedForEveryone {
             chat_id: self.chat_id,
             message_id,
             number,
             by,
             recipient: self.other(side),
-            was_unread: self.is_unread(number, side.other()),
+            was_unread: !kept && self.is_unread(number, side.other()),
+            withheld: kept || was_withheld,
+            kept,
             deleted_at: now,
         }])
     }
@@ -105,7 +109,7 @@ impl OpenChat {
             number,
             by,
             emoji: Personal::new(by, emoji),
-            withheld: self.is_withheld(side),
+            withheld: !self.reaches(number, side),
             reacted_at: now,
         }])
     }
@@ -116,32 +120,54 @@ impl OpenChat {
         if !self.messages.is_for(MemberMark::Reacted, number, side) {
             return Ok(vec![]);
         }
-        let chat_id = self.chat_id;
-        Ok(vec![ChatEvent::ReactionRemoved { chat_id, message_id, number, by, removed_at: now }])
+        let is_shown = self.messages.is_for(MemberMark::ReactionShown, number, side);
+        Ok(vec![ChatEvent::ReactionRemoved {
+            chat_id: self.chat_id,
+            message_id,
+            number,
+            by,
+            withheld: !is_shown || !self.reaches(number, side),
+            removed_at: now,
+        }])
     }
 
     pub(super) fn pin(&self, Act { message_id, by, now }: Act) -> Decided {
         let side = self.side(by)?;
         let number = self.present(message_id, side, now)?;
         self.may_speak(side)?;
-        if self.pins.contains(&number) {
+        let (own, others) = (&self.member(side).pins, &self.member(side.other()).pins);
+        if own.contains(&number) {
             return Ok(vec![]);
         }
-        if self.pins.len() >= PINS_MAX {
+        if own.len() >= PINS_MAX {
             return Err(ChatError::TooManyPins { max: PINS_MAX });
         }
-        let chat_id = self.chat_id;
-        Ok(vec![ChatEvent::MessagePinned { chat_id, message_id, number, by, pinned_at: now }])
+        let is_full = others.len() >= PINS_MAX && !others.contains(&number);
+        Ok(vec![ChatEvent::MessagePinned {
+            chat_id: self.chat_id,
+            message_id,
+            number,
+            by,
+            withheld: is_full || !self.reaches(number, side),
+            pinned_at: now,
+        }])
     }
 
     pub(super) fn unpin(&self, Act { message_id, by, now }: Act) -> Decided {
         let side = self.side(by)?;
         let number = self.seen(message_id, side)?;
-        if !self.pins.contains(&number) {
+        if !self.member(side).pins.contains(&number) {
             return Ok(vec![]);
         }
-        let chat_id = self.chat_id;
-        Ok(vec![ChatEvent::MessageUnpinned { chat_id, message_id, number, by, unpinned_at: now }])
+        let is_pinned_for_other = self.member(side.other()).pins.contains(&number);
+        Ok(vec![ChatEvent::MessageUnpinned {
+            chat_id: self.chat_id,
+            message_id,
+            number,
+            by,
+            withheld: !is_pinned_for_other || self.is_withheld(side),
+            unpinned_at: now,
+        }])
     }
 
     pub(super) fn star(&self, Act { message_id, by, now }: Act) -> Decided {
@@ -181,7 +207,7 @@ impl OpenChat {
             number,
             by,
             answer: Personal::new(by, answer),
-            withheld: self.is_withheld(side),
+            withheld: !self.reaches(number, side),
             answered_at: now,
         }])
     }

@@ -33,12 +33,8 @@ pub struct OpenChat {
     chat_id: ChatId,
     /// Sorted.
     members: [AccountId; 2],
-    opened: bool,
     active: bool,
     messages: Messages,
-    /// Numbers, in the order of pinning.
-    pins: Vec<u64>,
-    disappearing: Option<Disappearing>,
     sides: [Member; 2],
 }
 
@@ -46,6 +42,8 @@ pub struct OpenChat {
 #[expect(clippy::struct_excessive_bools, reason = "each is on or off by itself")]
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Member {
+    /// The chat is there for them.
+    opened: bool,
     read_up_to: u64,
     delivered_up_to: u64,
     cleared_up_to: u64,
@@ -53,6 +51,9 @@ struct Member {
     muted: Muted,
     archived: bool,
     has_draft: bool,
+    /// Numbers, in the order of pinning: at most 50, of messages that they see.
+    pins: Vec<u64>,
+    disappearing: Option<Disappearing>,
     /// The other member.
     blocks: bool,
     /// When as many messages as ever may be sent at once again.
@@ -87,7 +88,7 @@ struct Act {
 }
 
 impl Decider for Chat {
-    const STATE_SCHEMA: &'static str = "chat-2";
+    const STATE_SCHEMA: &'static str = "chat-3";
 
     fn decide(&self, command: ChatCommand) -> Result<Vec<ChatEvent>, ChatError> {
         match (self, command) {
@@ -153,11 +154,8 @@ impl OpenChat {
         Self {
             chat_id,
             members,
-            opened: false,
             active: true,
             messages: Messages::default(),
-            pins: vec![],
-            disappearing: None,
             sides: Default::default(),
         }
     }
@@ -168,7 +166,7 @@ impl OpenChat {
             ChatCommand::Open { by, with, now } => self.open(by, with, now),
             ChatCommand::Block { by, whom, now } => self.block(by, whom, now),
             ChatCommand::Unblock { by, whom, now } => self.unblock(by, whom, now),
-            _ if !self.opened => Err(ChatError::NotFound),
+            command if !self.is_there_for(command.by()) => Err(ChatError::NotFound),
             ChatCommand::Send { message, limits, now } => self.send(*message, limits, now),
             ChatCommand::Edit { message_id, by, text, tags, limits, now } => {
                 self.edit(act(message_id, by, now), text.as_deref(), &tags, limits)
@@ -192,6 +190,9 @@ impl OpenChat {
             ChatCommand::Answer { message_id, by, answer, now } => {
                 self.answer(act(message_id, by, now), answer)
             }
+            ChatCommand::Forward { message_id, by, now } => {
+                self.present(message_id, self.side(by)?, now).map(|_| vec![])
+            }
             ChatCommand::Report { report_id, message_id, by, seen, now } => {
                 self.report(act(message_id, by, now), report_id, *seen)
             }
@@ -199,8 +200,8 @@ impl OpenChat {
             ChatCommand::MarkDelivered { by, up_to, now } => self.mark_delivered(by, up_to, now),
             ChatCommand::MarkUnread { by, now } => self.mark_unread(by, now),
             ChatCommand::Clear { by, now } => self.clear(by, now),
-            ChatCommand::SaveDraft { by, text, reply_to, now } => {
-                self.save_draft(by, text, reply_to, now)
+            ChatCommand::SaveDraft { by, text, reply_to, limits, now } => {
+                self.save_draft(by, text, reply_to, limits, now)
             }
             ChatCommand::SetDisappearing { by, after, now } => {
                 self.set_disappearing(by, after, now)
@@ -226,12 +227,33 @@ impl OpenChat {
         with: AccountId,
         now: DateTime<Utc>,
     ) -> Result<Vec<ChatEvent>, ChatError> {
-        self.sides(by, with)?;
-        if self.opened {
+        let side = self.sides(by, with)?;
+        if self.member(side).opened {
             return Ok(vec![]);
         }
+        if self.member(side.other()).opened {
+            return Ok(vec![self.reveal(by, now)]);
+        }
+        Ok(vec![ChatEvent::Opened {
+            chat_id: self.chat_id,
+            members: self.members,
+            opened_by: by,
+            withheld: self.member(side.other()).blocks,
+            opened_at: now,
+        }])
+    }
+
+    const fn reveal(&self, to: AccountId, now: DateTime<Utc>) -> ChatEvent {
         let (chat_id, members) = (self.chat_id, self.members);
-        Ok(vec![ChatEvent::Opened { chat_id, members, opened_by: by, opened_at: now }])
+        ChatEvent::Revealed { chat_id, members, to, revealed_at: now }
+    }
+
+    /// Whether there is a chat as far as `account` can know; of nobody, whether it was ever opened.
+    fn is_there_for(&self, account: Option<AccountId>) -> bool {
+        match account.and_then(|it| self.side(it).ok()) {
+            Some(side) => self.member(side).opened,
+            None => self.sides.iter().any(|it| it.opened),
+        }
     }
 
     fn side(&self, account: AccountId) -> Result<Side, ChatError> {
@@ -259,9 +281,19 @@ impl OpenChat {
         self.members[side.other().index()]
     }
 
-    /// What `side` does now never reaches the other member.
+    /// What `side` does now never reaches the other member, who has blocked them, or knows of no
+    /// chat.
     fn is_withheld(&self, side: Side) -> bool {
-        self.member(side.other()).blocks
+        let other = self.member(side.other());
+        other.blocks || !other.opened
+    }
+
+    /// What `side` does to the message reaches the other member, who sees it as well.
+    fn reaches(&self, number: u64, side: Side) -> bool {
+        let other = side.other();
+        !self.is_withheld(side)
+            && !self.is_hidden(number, other)
+            && !self.messages.is_deleted(number, other)
     }
 
     /// Whoever has blocked the other does not speak to them either.
@@ -302,7 +334,7 @@ impl OpenChat {
         now: DateTime<Utc>,
     ) -> Result<u64, ChatError> {
         let number = self.seen(message_id, side)?;
-        if self.messages.is_gone(number, now) { Err(ChatError::Deleted) } else { Ok(number) }
+        if self.messages.is_gone(number, side, now) { Err(ChatError::Deleted) } else { Ok(number) }
     }
 
     fn is_unread(&self, number: u64, side: Side) -> bool {

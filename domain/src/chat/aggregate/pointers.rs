@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::OpenChat;
+use super::{OpenChat, Side};
 use crate::AccountId;
 use crate::chat::{ChatError, ChatEvent};
 
@@ -22,7 +22,7 @@ impl OpenChat {
             reader,
             up_to,
             unread: self.messages.unread(side, up_to),
-            withheld: self.is_between_blocked(),
+            withheld: self.is_told_to_nobody(),
             read_at: now,
         }])
     }
@@ -38,7 +38,7 @@ impl OpenChat {
             chat_id: self.chat_id,
             by,
             up_to,
-            withheld: self.is_between_blocked(),
+            withheld: self.is_told_to_nobody(),
             delivered_at: now,
         }])
     }
@@ -64,8 +64,8 @@ impl OpenChat {
         if asked > last { Err(ChatError::BeyondLast { last, asked }) } else { Ok(()) }
     }
 
-    /// Neither is told how far the other comes.
-    fn is_between_blocked(&self) -> bool {
-        self.sides.iter().any(|it| it.blocks)
+    /// Neither is told how far the other comes, while one has blocked the other.
+    fn is_told_to_nobody(&self) -> bool {
+        self.is_withheld(Side::First) || self.is_withheld(Side::Second)
     }
 }

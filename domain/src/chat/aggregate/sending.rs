@@ -31,8 +31,8 @@ impl OpenChat {
         self.may_speak(side)?;
         let reply_to = message.reply_to.map(|it| self.quote(it, side, now)).transpose()?;
         let spent_ms = self.spend(side, limits, now)?;
-        let recipient = self.other(side);
-        let withheld = self.is_withheld(side);
+        let (own, other) = (self.member(side), self.member(side.other()));
+        let (recipient, withheld) = (self.other(side), other.blocks);
         let sent = ChatEvent::MessageSent {
             chat_id: self.chat_id,
             message_id: message.message_id,
@@ -44,16 +44,34 @@ impl OpenChat {
             reference: message.reference,
             tags,
             forwarded: message.forwarded,
-            expires_at: self.disappearing.map(|it| now + Duration::days(it.days())),
+            expires_at: own.disappearing.map(|it| now + Duration::days(it.days())),
             withheld,
             spent_ms,
             sent_at: now,
         };
-        let other = self.member(side.other());
-        let comes_back = other.archived && !withheld && !other.muted.is_on(now);
-        let back =
-            ChatEvent::Unarchived { chat_id: self.chat_id, by: recipient, unarchived_at: now };
-        Ok(if comes_back { vec![sent, back] } else { vec![sent] })
+        if withheld {
+            return Ok(vec![sent]);
+        }
+        let revealed = (!other.opened).then(|| self.reveal(recipient, now));
+        Ok(revealed.into_iter().chain([sent]).chain(self.arrival(side, now)).collect())
+    }
+
+    /// What a message of `side` brings about that reaches the other member.
+    fn arrival(&self, side: Side, now: DateTime<Utc>) -> impl Iterator<Item = ChatEvent> {
+        let (chat_id, by, recipient) = (self.chat_id, self.members[side.index()], self.other(side));
+        let (own, other) = (self.member(side), self.member(side.other()));
+        // What one set while the other had blocked them was kept from the other until now.
+        let after = own.disappearing;
+        let set = (after != other.disappearing).then_some(ChatEvent::DisappearingSet {
+            chat_id,
+            by,
+            after,
+            withheld: false,
+            set_at: now,
+        });
+        let comes_back = other.archived && !other.muted.is_on(now);
+        let back = ChatEvent::Unarchived { chat_id, by: recipient, unarchived_at: now };
+        set.into_iter().chain(comes_back.then_some(back))
     }
 
     pub(super) fn quote(

@@ -14,12 +14,13 @@ impl OpenChat {
         by: AccountId,
         text: Option<String>,
         reply_to: Option<MessageId>,
+        limits: Limits,
         now: DateTime<Utc>,
     ) -> Decided {
         let side = self.side(by)?;
         let text = text.filter(|it| !it.trim().is_empty());
         if let Some(text) = &text {
-            text::trim(text, Limits::default().text_max)?;
+            text::trim(text, limits.text_max)?;
         }
         let reply_to = reply_to.map(|it| self.quote(it, side, now)).transpose()?;
         if text.is_none() && reply_to.is_none() && !self.member(side).has_draft {
@@ -42,10 +43,11 @@ impl OpenChat {
     ) -> Decided {
         let side = self.side(by)?;
         self.may_speak(side)?;
-        if self.disappearing == after {
+        if self.member(side).disappearing == after {
             return Ok(vec![]);
         }
-        Ok(vec![ChatEvent::DisappearingSet { chat_id: self.chat_id, by, after, set_at: now }])
+        let (chat_id, withheld) = (self.chat_id, self.is_withheld(side));
+        Ok(vec![ChatEvent::DisappearingSet { chat_id, by, after, withheld, set_at: now }])
     }
 
     pub(super) fn mute(

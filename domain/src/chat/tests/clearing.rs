@@ -8,7 +8,7 @@ use super::events::{
 };
 use super::{ALICE, BOB, FIRST, NOW, SECOND, THIRD, folded, given};
 use crate::Decider;
-use crate::chat::{ChatError, ChatEvent};
+use crate::chat::{Chat, ChatError, ChatEvent};
 
 #[test]
 fn everything_so_far_is_cleared_once() {
@@ -66,10 +66,8 @@ fn a_cleared_message_is_there_for_the_other() {
     let cleared = folded(with([cleared(BOB, 2)]));
     let untouched = folded(two_of_alice());
     for command in all_about(ALICE, FIRST) {
-        if command == delete_for_everyone(FIRST, ALICE) {
-            continue; // it says whether it was unread
-        }
-        assert_eq!(cleared.decide(command.clone()), untouched.decide(command.clone()));
+        let outcome = |it: &Chat| it.decide(command.clone()).map(|events| events.len());
+        assert_eq!(outcome(&cleared), outcome(&untouched), "{command:?}");
     }
 }
 

@@ -120,6 +120,10 @@ pub(super) fn report(message_id: MessageId, by: AccountId, seen: ReportedCopy) -
     ChatCommand::Report { report_id: REPORT, message_id, by, seen: Box::new(seen), now: NOW }
 }
 
+pub(super) fn forward(message_id: MessageId, by: AccountId) -> ChatCommand {
+    ChatCommand::Forward { message_id, by, now: NOW }
+}
+
 pub(super) fn copy_of(sender: AccountId, reason: &str) -> ReportedCopy {
     ReportedCopy {
         sender,
@@ -151,7 +155,8 @@ pub(super) fn save_draft(
     text: Option<&str>,
     reply_to: Option<MessageId>,
 ) -> ChatCommand {
-    ChatCommand::SaveDraft { by, text: text.map(str::to_owned), reply_to, now: NOW }
+    let text = text.map(str::to_owned);
+    ChatCommand::SaveDraft { by, text, reply_to, limits: LIMITS, now: NOW }
 }
 
 pub(super) fn set_disappearing(by: AccountId, after: Option<Disappearing>) -> ChatCommand {
@@ -227,6 +232,7 @@ pub(super) fn all_about(by: AccountId, message_id: MessageId) -> Vec<ChatCommand
         star(message_id, by),
         unstar(message_id, by),
         answer(message_id, by, json!("yes")),
+        forward(message_id, by),
         report(message_id, by, copy_of(by, "spam")),
         save_draft(by, None, Some(message_id)),
     ]
@@ -247,6 +253,7 @@ pub(super) fn at(time: DateTime<Utc>, mut command: ChatCommand) -> ChatCommand {
         | ChatCommand::Star { now, .. }
         | ChatCommand::Unstar { now, .. }
         | ChatCommand::Answer { now, .. }
+        | ChatCommand::Forward { now, .. }
         | ChatCommand::Report { now, .. }
         | ChatCommand::MarkRead { now, .. }
         | ChatCommand::MarkDelivered { now, .. }

@@ -6,7 +6,7 @@ use super::commands::{
 };
 use super::events::{
     deactivated, deleted_for_everyone, deleted_for_me, edited, expired, expiring, opened, read,
-    said, sent, sent_content, sent_text, tagged,
+    said, sent, sent_content, sent_text, tagged, withheld,
 };
 use super::{ALICE, BOB, FIRST, HELLO, NEVER_SENT, NOW, SECOND, folded, given, record};
 use crate::Decider;
@@ -75,10 +75,10 @@ fn what_is_not_there_cannot_be_edited() {
 }
 
 #[test]
-fn what_the_other_deleted_for_themselves_can_still_be_edited() {
+fn what_the_other_deleted_for_themselves_can_still_be_edited_and_does_not_come_back() {
     given([opened(), sent(1, FIRST, ALICE), deleted_for_me(1, FIRST, BOB, true)])
         .when(edit(FIRST, ALICE, "again"))
-        .then_expect_events(vec![edited((1, 1), FIRST, ALICE, Some("again"))]);
+        .then_expect_events(vec![withheld(edited((1, 1), FIRST, ALICE, Some("again")))]);
 }
 
 #[test]

@@ -13,7 +13,17 @@ pub(super) fn opened() -> ChatEvent {
 }
 
 pub(super) fn opened_by(opened_by: AccountId) -> ChatEvent {
-    ChatEvent::Opened { chat_id: chat_id(), members: [ALICE, BOB], opened_by, opened_at: NOW }
+    ChatEvent::Opened {
+        chat_id: chat_id(),
+        members: [ALICE, BOB],
+        opened_by,
+        withheld: false,
+        opened_at: NOW,
+    }
+}
+
+pub(super) fn revealed(to: AccountId) -> ChatEvent {
+    ChatEvent::Revealed { chat_id: chat_id(), members: [ALICE, BOB], to, revealed_at: NOW }
 }
 
 pub(super) fn sent(number: u64, message_id: MessageId, sender: AccountId) -> ChatEvent {
@@ -91,29 +101,30 @@ pub(super) fn expiring(mut event: ChatEvent, at: DateTime<Utc>) -> ChatEvent {
     event
 }
 
-/// The other member had blocked whoever did it.
+/// The other member never gets to see it.
 pub(super) fn withheld(mut event: ChatEvent) -> ChatEvent {
     match &mut event {
-        ChatEvent::MessageSent { withheld, .. }
+        ChatEvent::Opened { withheld, .. }
+        | ChatEvent::MessageSent { withheld, .. }
         | ChatEvent::MessageEdited { withheld, .. }
         | ChatEvent::MessagesRead { withheld, .. }
         | ChatEvent::MessagesDelivered { withheld, .. }
+        | ChatEvent::MessageDeletedForEveryone { withheld, .. }
         | ChatEvent::Reacted { withheld, .. }
-        | ChatEvent::ActionAnswered { withheld, .. } => *withheld = true,
-        ChatEvent::Opened { .. }
+        | ChatEvent::ReactionRemoved { withheld, .. }
+        | ChatEvent::MessagePinned { withheld, .. }
+        | ChatEvent::MessageUnpinned { withheld, .. }
+        | ChatEvent::ActionAnswered { withheld, .. }
+        | ChatEvent::DisappearingSet { withheld, .. } => *withheld = true,
+        ChatEvent::Revealed { .. }
         | ChatEvent::MarkedUnread { .. }
         | ChatEvent::MessageDeletedForMe { .. }
-        | ChatEvent::MessageDeletedForEveryone { .. }
         | ChatEvent::Cleared { .. }
         | ChatEvent::MessagesExpired { .. }
-        | ChatEvent::ReactionRemoved { .. }
-        | ChatEvent::MessagePinned { .. }
-        | ChatEvent::MessageUnpinned { .. }
         | ChatEvent::MessageStarred { .. }
         | ChatEvent::MessageUnstarred { .. }
         | ChatEvent::MessageReported { .. }
         | ChatEvent::DraftSaved { .. }
-        | ChatEvent::DisappearingSet { .. }
         | ChatEvent::Muted { .. }
         | ChatEvent::Unmuted { .. }
         | ChatEvent::Archived { .. }
@@ -188,8 +199,19 @@ pub(super) fn deleted_for_everyone(
         by,
         recipient: other(by),
         was_unread,
+        withheld: false,
+        kept: false,
         deleted_at: NOW,
     }
+}
+
+/// Deleted for everyone, as far as its sender can tell.
+pub(super) fn taken_back(number: u64, message_id: MessageId, by: AccountId) -> ChatEvent {
+    let mut event = withheld(deleted_for_everyone(number, message_id, by, false));
+    if let ChatEvent::MessageDeletedForEveryone { kept, .. } = &mut event {
+        *kept = true;
+    }
+    event
 }
 
 pub(super) fn cleared(by: AccountId, up_to: u64) -> ChatEvent {
@@ -220,15 +242,18 @@ pub(super) fn reacted(number: u64, message_id: MessageId, by: AccountId, emoji: 
 }
 
 pub(super) fn reaction_removed(number: u64, message_id: MessageId, by: AccountId) -> ChatEvent {
-    ChatEvent::ReactionRemoved { chat_id: chat_id(), message_id, number, by, removed_at: NOW }
+    let (chat_id, withheld) = (chat_id(), false);
+    ChatEvent::ReactionRemoved { chat_id, message_id, number, by, withheld, removed_at: NOW }
 }
 
 pub(super) fn pinned(number: u64, message_id: MessageId, by: AccountId) -> ChatEvent {
-    ChatEvent::MessagePinned { chat_id: chat_id(), message_id, number, by, pinned_at: NOW }
+    let (chat_id, withheld) = (chat_id(), false);
+    ChatEvent::MessagePinned { chat_id, message_id, number, by, withheld, pinned_at: NOW }
 }
 
 pub(super) fn unpinned(number: u64, message_id: MessageId, by: AccountId) -> ChatEvent {
-    ChatEvent::MessageUnpinned { chat_id: chat_id(), message_id, number, by, unpinned_at: NOW }
+    let (chat_id, withheld) = (chat_id(), false);
+    ChatEvent::MessageUnpinned { chat_id, message_id, number, by, withheld, unpinned_at: NOW }
 }
 
 pub(super) fn starred(number: u64, message_id: MessageId, by: AccountId) -> ChatEvent {
@@ -288,7 +313,7 @@ pub(super) fn draft_saved(
 }
 
 pub(super) fn disappearing_set(by: AccountId, after: Option<Disappearing>) -> ChatEvent {
-    ChatEvent::DisappearingSet { chat_id: chat_id(), by, after, set_at: NOW }
+    ChatEvent::DisappearingSet { chat_id: chat_id(), by, after, withheld: false, set_at: NOW }
 }
 
 pub(super) fn muted(by: AccountId, until: Option<DateTime<Utc>>) -> ChatEvent {
@@ -327,6 +352,7 @@ pub(super) fn reactivated() -> ChatEvent {
 pub(super) fn timed(now: DateTime<Utc>, mut event: ChatEvent) -> ChatEvent {
     match &mut event {
         ChatEvent::Opened { opened_at: at, .. }
+        | ChatEvent::Revealed { revealed_at: at, .. }
         | ChatEvent::MessageSent { sent_at: at, .. }
         | ChatEvent::MessageEdited { edited_at: at, .. }
         | ChatEvent::MessagesRead { read_at: at, .. }

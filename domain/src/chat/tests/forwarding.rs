@@ -2,9 +2,12 @@
 
 use uuid::Uuid;
 
-use super::commands::{delete_for_everyone, edit, outgoing, send_message};
-use super::events::{deleted_for_everyone, forwarded, opened, sent};
-use super::{ALICE, BOB, FIRST, HELLO, MALLORY, NOW, given};
+use super::commands::{at, delete_for_everyone, edit, forward, outgoing, send_message};
+use super::events::{
+    deactivated, deleted_for_everyone, deleted_for_me, expiring, forwarded, opened, sent,
+    taken_back,
+};
+use super::{ALICE, BOB, FIRST, HELLO, MALLORY, NOW, days_after, given};
 use crate::ChatId;
 use crate::chat::{ChatError, ChatEvent, Forwarded, Outgoing};
 
@@ -47,6 +50,33 @@ fn a_forwarded_message_is_deleted_by_whoever_forwarded_it() {
     given([opened(), forwarded_message()])
         .when(delete_for_everyone(FIRST, ALICE))
         .then_expect_events(vec![deleted_for_everyone(1, FIRST, ALICE, true)]);
+}
+
+/// The chat that it comes from says whether it may be: the one place that knows at once.
+#[test]
+fn what_a_member_sees_is_forwarded_and_nothing_else() {
+    for by in [ALICE, BOB] {
+        given([opened(), sent(1, FIRST, ALICE)])
+            .when(forward(FIRST, by))
+            .then_expect_events(vec![]);
+    }
+    let refused = |events: &[ChatEvent], by, error| {
+        given(
+            [opened(), expiring(sent(1, FIRST, ALICE), days_after(1))]
+                .iter()
+                .chain(events)
+                .cloned(),
+        )
+        .when(at(days_after(i64::from(events.is_empty())), forward(FIRST, by)))
+        .then_expect_error(error);
+    };
+    refused(&[], BOB, ChatError::Deleted);
+    refused(&[deleted_for_everyone(1, FIRST, ALICE, true)], BOB, ChatError::Deleted);
+    refused(&[deleted_for_me(1, FIRST, BOB, true)], BOB, ChatError::UnknownMessage(FIRST));
+    refused(&[taken_back(1, FIRST, ALICE)], ALICE, ChatError::Deleted);
+    refused(&[deactivated()], MALLORY, ChatError::NotAMember(MALLORY));
+    given([opened()]).when(forward(FIRST, BOB)).then_expect_error(ChatError::UnknownMessage(FIRST));
+    given([]).when(forward(FIRST, BOB)).then_expect_error(ChatError::NotFound);
 }
 
 pub(super) fn origin() -> Forwarded {

@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::commands::{
     answer, archive, at, block, clear, copy_of, deactivate, delete_for_everyone, delete_for_me,
-    edit_tagged, expire, file_of, mark_delivered, mark_read, mark_unread, mute, open, outgoing,
-    pin, question, react, reactivate, remove_reaction, report, save_draft, send_message,
+    edit_tagged, expire, file_of, forward, mark_delivered, mark_read, mark_unread, mute, open,
+    outgoing, pin, question, react, reactivate, remove_reaction, report, save_draft, send_message,
     set_disappearing, star, unarchive, unblock, unmute, unpin, unstar,
 };
 use super::events::opened;
@@ -197,6 +197,7 @@ impl Unread {
                 }
             }
             ChatEvent::Opened { .. }
+            | ChatEvent::Revealed { .. }
             | ChatEvent::MessageEdited { .. }
             | ChatEvent::MessagesDelivered { .. }
             | ChatEvent::MarkedUnread { .. }
@@ -318,7 +319,7 @@ fn about_messages(
     people: impl Strategy<Value = AccountId> + Clone + 'static,
 ) -> impl Strategy<Value = ChatCommand> {
     let text = prop_oneof![4 => Just(Some("again")), 1 => Just(None)];
-    let acts: [fn(MessageId, AccountId) -> ChatCommand; 11] = [
+    let acts: [fn(MessageId, AccountId) -> ChatCommand; 12] = [
         delete_for_me,
         delete_for_everyone,
         |id, by| react(id, by, "👍"),
@@ -330,6 +331,7 @@ fn about_messages(
         |id, by| answer(id, by, json!("yes")),
         |id, by| answer(id, by, json!("no")),
         |id, by| report(id, by, copy_of(ALICE, "spam")),
+        forward,
     ];
     prop_oneof![
         1 => (ids(), people.clone(), text).prop_map(|(id, by, text)| edit_tagged(id, by, text, &[])),

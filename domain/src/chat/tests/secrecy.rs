@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use cqrs_es::Aggregate;
 use proptest::prelude::*;
 
+use super::commands::{block, unblock};
 use super::histories::{decisions, events, histories};
-use super::{ALICE, BOB, other};
-use crate::AccountId;
-use crate::chat::{ChatEvent, Quoted};
+use super::{ALICE, BOB, folded, other};
+use crate::chat::{ChatCommand, ChatError, ChatEvent, Quoted};
+use crate::{AccountId, Decider};
 
 proptest! {
     #[test]
@@ -30,6 +32,34 @@ proptest! {
                 prop_assert!(chat.keeps_the_block(&event), "{:?}", event);
                 chat.note(&event);
             }
+        }
+    }
+
+    /// Whatever one does, one is answered the same whether or not the other has blocked them.
+    #[test]
+    fn by_no_answer_can_anybody_tell_that_they_are_blocked(
+        before in histories(),
+        after in histories(),
+    ) {
+        let unblock = [unblock(ALICE, BOB), unblock(BOB, ALICE)];
+        let mut free = folded(events(before.into_iter().chain(unblock).collect()));
+        let mut chat = free.clone();
+        for event in chat.decide(block(BOB, ALICE)).unwrap_or_default() {
+            chat.apply(event);
+        }
+        let hers = |it: &ChatCommand| {
+            it.by() == Some(ALICE)
+                && !matches!(it, ChatCommand::Block { .. } | ChatCommand::Unblock { .. })
+        };
+        for command in after.into_iter().filter(hers) {
+            let answers = [&mut free, &mut chat].map(|chat| {
+                let events = chat.decide(command.clone())?;
+                for event in &events {
+                    chat.apply(event.clone());
+                }
+                Ok::<_, ChatError>(events.is_empty())
+            });
+            prop_assert_eq!(&answers[0], &answers[1], "{:?}", command);
         }
     }
 
@@ -60,14 +90,23 @@ struct Seen {
 
 struct Message {
     sender: AccountId,
+    withheld: bool,
     hidden_from: BTreeSet<AccountId>,
     gone: bool,
+    taken_back: bool,
+}
+
+impl Message {
+    fn is_gone_for(&self, account: AccountId) -> bool {
+        self.gone || self.taken_back && self.sender == account
+    }
 }
 
 impl Seen {
     /// Whether whoever did it could see what they did it to.
     fn may_act(&self, event: &ChatEvent) -> bool {
-        let there = |number: u64, by| self.sees(number, by) && !self.message(number).gone;
+        let there =
+            |number: u64, by| self.sees(number, by) && !self.message(number).is_gone_for(by);
         let quotes = |it: &Option<Quoted>, by| it.as_ref().is_none_or(|it| there(it.number, by));
         match event {
             ChatEvent::MessageSent { reply_to, sender, .. } => quotes(reply_to, *sender),
@@ -84,13 +123,14 @@ impl Seen {
             ChatEvent::MessageDeletedForMe { number, by, .. } => self.sees(*number, *by),
             // A sender takes back what they have hidden from themselves.
             ChatEvent::MessageDeletedForEveryone { number, by, .. } => {
-                self.message(*number).sender == *by && !self.message(*number).gone
+                self.message(*number).sender == *by && !self.message(*number).is_gone_for(*by)
             }
             ChatEvent::MessagesExpired { numbers, .. } => {
                 numbers.is_sorted_by(|a, b| a < b)
                     && numbers.iter().all(|it| !self.message(*it).gone)
             }
             ChatEvent::Opened { .. }
+            | ChatEvent::Revealed { .. }
             | ChatEvent::MessagesRead { .. }
             | ChatEvent::MessagesDelivered { .. }
             | ChatEvent::MarkedUnread { .. }
@@ -111,28 +151,41 @@ impl Seen {
     fn keeps_the_block(&self, event: &ChatEvent) -> bool {
         let speaks = |by| !self.blocks[side(by)];
         let passes = |by| !self.blocks[side(other(by))];
+        let reaches = |number, by| {
+            let message = self.message(number);
+            passes(by) && self.sees(number, other(by)) && !message.is_gone_for(other(by))
+        };
         match *event {
             ChatEvent::MessageSent { sender: by, withheld, .. }
-            | ChatEvent::MessageEdited { by, withheld, .. }
-            | ChatEvent::Reacted { by, withheld, .. }
-            | ChatEvent::ActionAnswered { by, withheld, .. } => {
+            | ChatEvent::DisappearingSet { by, withheld, .. } => {
                 speaks(by) && withheld != passes(by)
+            }
+            ChatEvent::MessageEdited { number, by, withheld, .. }
+            | ChatEvent::Reacted { number, by, withheld, .. }
+            | ChatEvent::ActionAnswered { number, by, withheld, .. } => {
+                speaks(by) && withheld != reaches(number, by)
+            }
+            ChatEvent::MessagePinned { number, by, withheld, .. } => {
+                speaks(by) && (withheld || reaches(number, by))
+            }
+            ChatEvent::ReactionRemoved { number, by, withheld, .. }
+            | ChatEvent::MessageUnpinned { number, by, withheld, .. } => {
+                withheld || reaches(number, by)
+            }
+            ChatEvent::MessageDeletedForEveryone { number, by, withheld, kept, .. } => {
+                let was_withheld = self.message(number).withheld;
+                kept == (!passes(by) && !was_withheld) && withheld == (kept || was_withheld)
             }
             ChatEvent::MessagesRead { withheld, .. }
             | ChatEvent::MessagesDelivered { withheld, .. } => {
                 withheld == self.blocks.contains(&true)
             }
-            ChatEvent::MessagePinned { by, .. } | ChatEvent::DisappearingSet { by, .. } => {
-                speaks(by)
-            }
             ChatEvent::Opened { .. }
+            | ChatEvent::Revealed { .. }
             | ChatEvent::MarkedUnread { .. }
             | ChatEvent::MessageDeletedForMe { .. }
-            | ChatEvent::MessageDeletedForEveryone { .. }
             | ChatEvent::Cleared { .. }
             | ChatEvent::MessagesExpired { .. }
-            | ChatEvent::ReactionRemoved { .. }
-            | ChatEvent::MessageUnpinned { .. }
             | ChatEvent::MessageStarred { .. }
             | ChatEvent::MessageUnstarred { .. }
             | ChatEvent::MessageReported { .. }
@@ -151,7 +204,9 @@ impl Seen {
     fn note(&mut self, event: &ChatEvent) {
         if let ChatEvent::MessageSent { sender, recipient, withheld, .. } = event {
             let hidden_from = withheld.then_some(*recipient).into_iter().collect();
-            self.messages.push(Message { sender: *sender, hidden_from, gone: false });
+            let (sender, withheld) = (*sender, *withheld);
+            let (gone, taken_back) = (false, false);
+            self.messages.push(Message { sender, withheld, hidden_from, gone, taken_back });
         }
         if let ChatEvent::MessagesRead { reader: by, up_to, .. }
         | ChatEvent::Cleared { by, up_to, .. } = event
@@ -164,8 +219,9 @@ impl Seen {
         if let ChatEvent::MessageDeletedForMe { number, by, .. } = event {
             self.message_mut(*number).hidden_from.insert(*by);
         }
-        if let ChatEvent::MessageDeletedForEveryone { number, .. } = event {
-            self.message_mut(*number).gone = true;
+        if let ChatEvent::MessageDeletedForEveryone { number, kept, .. } = event {
+            let message = self.message_mut(*number);
+            if *kept { message.taken_back = true } else { message.gone = true }
         }
         if let ChatEvent::MessagesExpired { numbers, .. } = event {
             for number in numbers {

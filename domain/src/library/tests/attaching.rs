@@ -2,10 +2,11 @@ use cqrs_es::Aggregate;
 use uuid::Uuid;
 
 use super::{
-    FIRST, LETTER, NEVER_REQUESTED, PDF, PHOTO, SECOND, attach, attached, chat_id, completed,
-    folded, given, photo, rejected, release, released, requested,
+    BOB, FIRST, LETTER, NEVER_REQUESTED, PDF, PHOTO, SECOND, attach, attach_by, attached,
+    attached_by, avatar_set, chat_id, completed, folded, given, let_go, photo, rejected, release,
+    released, removed, requested,
 };
-use crate::library::{ATTACHMENTS_MAX, LibraryError, Rejection};
+use crate::library::{ATTACHMENTS_MAX, LibraryError, Rejection, RemovalReason};
 use crate::{Decider, MessageId};
 
 #[test]
@@ -45,7 +46,7 @@ fn a_file_is_attached_so_often_and_no_more() {
             library.apply(event);
         }
     }
-    assert_eq!(library.file(PHOTO).unwrap().attachments().len(), ATTACHMENTS_MAX);
+    assert_eq!(library.file(PHOTO).unwrap().uses(), ATTACHMENTS_MAX);
     let one_more = MessageId(Uuid::from_u128(ATTACHMENTS_MAX as u128));
     assert_eq!(
         library.decide(attach(PHOTO, one_more)),
@@ -55,10 +56,59 @@ fn a_file_is_attached_so_often_and_no_more() {
 }
 
 #[test]
+fn others_who_forward_a_file_take_nothing_from_its_owner() {
+    let id = |number: usize| MessageId(Uuid::from_u128(number as u128));
+    let mut library = folded(photo());
+    for number in 0..ATTACHMENTS_MAX {
+        let forward = attach_by(BOB, PHOTO, id(number));
+        for event in library.decide(forward).unwrap() {
+            library.apply(event);
+        }
+    }
+    let one_more = id(ATTACHMENTS_MAX);
+    assert_eq!(
+        library.decide(attach_by(BOB, PHOTO, one_more)),
+        Err(LibraryError::TooManyAttachments { max: ATTACHMENTS_MAX })
+    );
+    assert_eq!(library.decide(attach(PHOTO, id(7))), Ok(vec![]), "it is attached already");
+    let attachments = u32::try_from(ATTACHMENTS_MAX + 1).unwrap();
+    assert_eq!(
+        library.decide(attach(PHOTO, one_more)),
+        Ok(vec![attached(PHOTO, one_more, attachments)])
+    );
+}
+
+#[test]
 fn a_file_is_released() {
     given(photo().into_iter().chain([attached(PHOTO, FIRST, 1), attached(PHOTO, SECOND, 2)]))
         .when(release(PHOTO, FIRST))
         .then_expect_events(vec![released(PHOTO, FIRST, 1)]);
+}
+
+#[test]
+fn a_file_goes_with_the_last_message_that_it_was_sent_in() {
+    let objects = || folded(photo()).file(PHOTO).unwrap().objects.clone();
+    let gone = || removed(PHOTO, RemovalReason::Unused, objects());
+    given(photo().into_iter().chain([attached(PHOTO, FIRST, 1)]))
+        .when(let_go(PHOTO, FIRST))
+        .then_expect_events(vec![released(PHOTO, FIRST, 0), gone()]);
+    given(photo().into_iter().chain([attached_by(BOB, PHOTO, FIRST, 1)]))
+        .when(let_go(PHOTO, FIRST))
+        .then_expect_events(vec![released(PHOTO, FIRST, 0), gone()]);
+}
+
+#[test]
+fn a_file_that_something_else_refers_to_or_that_was_never_sent_stays() {
+    let attached_first = || photo().into_iter().chain([attached(PHOTO, FIRST, 1)]);
+    given(attached_first().chain([attached_by(BOB, PHOTO, SECOND, 2)]))
+        .when(let_go(PHOTO, FIRST))
+        .then_expect_events(vec![released(PHOTO, FIRST, 1)]);
+    given(attached_first().chain([avatar_set(Some(PHOTO), None)]))
+        .when(let_go(PHOTO, FIRST))
+        .then_expect_events(vec![released(PHOTO, FIRST, 0)]);
+    given(attached_first())
+        .when(release(PHOTO, FIRST))
+        .then_expect_events(vec![released(PHOTO, FIRST, 0)]);
 }
 
 #[test]

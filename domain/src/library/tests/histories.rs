@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::model::Model;
 use super::{
-    FileLimits, LATER, Library, LibraryCommand, LibraryEvent, NOW, Rejection, Removal, SHA256,
-    SIZE, Sha256, arrived, attach, complete, folded, image, publish, reject, release, remove,
-    request_within, set_avatar,
+    BOB, FileLimits, LATER, Library, LibraryCommand, LibraryEvent, NOW, Rejection, Removal, SHA256,
+    SIZE, Sha256, arrived, attach, attach_by, complete_within, folded, image, let_go, publish,
+    reject, release, remove, request_within, set_avatar,
 };
 use crate::library::{Arrived, LibraryError, THUMBNAILS_MAX};
 use crate::{Decider, FileId, MessageId};
@@ -107,14 +107,16 @@ fn commands() -> impl Strategy<Value = LibraryCommand> {
         6 => (files(), types(), sizes()).prop_map(|(file, content_type, size)| {
             request_within(TIGHT, file, content_type, size)
         }),
-        6 => (files(), arrivals()).prop_map(|(file, arrived)| complete(file, arrived)),
+        6 => (files(), arrivals()).prop_map(|(file, arrived)| complete_within(TIGHT, file, arrived)),
         1 => files().prop_map(|file| reject(file, Rejection::Infected)),
         4 => (files(), sizes()).prop_map(|(file, size)| publish(file, size, None)),
         6 => (files(), sizes(), sizes()).prop_map(|(file, size, thumbnail)| {
             publish(file, size, Some(image(file, thumbnail)))
         }),
-        4 => (files(), messages()).prop_map(|(file, message)| attach(file, message)),
-        4 => (files(), messages()).prop_map(|(file, message)| release(file, message)),
+        3 => (files(), messages()).prop_map(|(file, message)| attach(file, message)),
+        2 => (files(), messages()).prop_map(|(file, message)| attach_by(BOB, file, message)),
+        2 => (files(), messages()).prop_map(|(file, message)| release(file, message)),
+        3 => (files(), messages()).prop_map(|(file, message)| let_go(file, message)),
         4 => (files(), removals()).prop_map(|(file, why)| remove(file, why)),
         3 => proptest::option::of(files()).prop_map(set_avatar),
     ]
@@ -129,7 +131,7 @@ fn messages() -> impl Strategy<Value = MessageId> {
 }
 
 fn types() -> impl Strategy<Value = &'static str> {
-    prop_oneof![3 => Just("image/png"), 2 => Just("text/plain")]
+    prop_oneof![3 => Just("image/png"), 2 => Just("application/octet-stream")]
 }
 
 fn sizes() -> impl Strategy<Value = u64> {
@@ -142,7 +144,7 @@ fn arrivals() -> impl Strategy<Value = Arrived> {
         8 => Just(as_requested()),
         1 => Just(Arrived { sha256: Sha256([1; 32]), ..as_requested() }),
         1 => Just(Arrived { size: SIZE + 1, sha256: SHA256, sniffed_type: None }),
-        1 => Just(arrived("text/html")),
+        3 => Just(arrived("text/html")),
     ]
 }
 

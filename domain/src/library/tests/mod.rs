@@ -86,7 +86,11 @@ fn arrived(sniffed_type: &str) -> Arrived {
 }
 
 fn complete(file_id: FileId, arrived: Arrived) -> LibraryCommand {
-    LibraryCommand::CompleteUpload { file_id, arrived, now: NOW }
+    complete_within(LIMITS, file_id, arrived)
+}
+
+fn complete_within(limits: FileLimits, file_id: FileId, arrived: Arrived) -> LibraryCommand {
+    LibraryCommand::CompleteUpload { file_id, arrived, limits, now: NOW }
 }
 
 fn reject(file_id: FileId, reason: Rejection) -> LibraryCommand {
@@ -98,11 +102,22 @@ fn publish(file_id: FileId, size: u64, image: Option<ImageFacts>) -> LibraryComm
 }
 
 fn attach(file_id: FileId, message_id: MessageId) -> LibraryCommand {
-    LibraryCommand::Attach { file_id, chat_id: chat_id(), message_id, now: NOW }
+    attach_by(ALICE, file_id, message_id)
+}
+
+fn attach_by(by: AccountId, file_id: FileId, message_id: MessageId) -> LibraryCommand {
+    LibraryCommand::Attach { file_id, by, chat_id: chat_id(), message_id, now: NOW }
 }
 
 fn release(file_id: FileId, message_id: MessageId) -> LibraryCommand {
-    LibraryCommand::Release { file_id, chat_id: chat_id(), message_id, now: NOW }
+    let (chat_id, was_sent) = (chat_id(), false);
+    LibraryCommand::Release { file_id, chat_id, message_id, was_sent, now: NOW }
+}
+
+/// From a message that was sent, and is gone.
+fn let_go(file_id: FileId, message_id: MessageId) -> LibraryCommand {
+    let (chat_id, was_sent) = (chat_id(), true);
+    LibraryCommand::Release { file_id, chat_id, message_id, was_sent, now: NOW }
 }
 
 fn remove(file_id: FileId, why: Removal) -> LibraryCommand {
@@ -155,6 +170,7 @@ fn completed(file_id: FileId, content_type: &str) -> LibraryEvent {
         owner: ALICE,
         file_id,
         content_type: content_type.to_owned(),
+        reserved: None,
         completed_at: NOW,
     }
 }
@@ -175,9 +191,19 @@ fn rejected(file_id: FileId, reason: Rejection) -> LibraryEvent {
 }
 
 fn attached(file_id: FileId, message_id: MessageId, attachments: u32) -> LibraryEvent {
+    attached_by(ALICE, file_id, message_id, attachments)
+}
+
+fn attached_by(
+    by: AccountId,
+    file_id: FileId,
+    message_id: MessageId,
+    attachments: u32,
+) -> LibraryEvent {
     LibraryEvent::FileAttached {
         owner: ALICE,
         file_id,
+        by,
         chat_id: chat_id(),
         message_id,
         attachments,

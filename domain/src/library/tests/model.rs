@@ -34,7 +34,11 @@ impl Model {
                 };
                 assert!(self.files.insert(*file_id, kept).is_none());
             }
-            LibraryEvent::UploadCompleted { file_id, .. } => self.reach(*file_id, "completed"),
+            LibraryEvent::UploadCompleted { file_id, reserved, .. } => {
+                self.reach(*file_id, "completed");
+                let kept = self.kept(*file_id);
+                kept.requested = reserved.unwrap_or(kept.requested);
+            }
             LibraryEvent::FilePublished { file_id, size, image, .. } => {
                 self.reach(*file_id, "published");
                 let thumbnails = image.iter().flat_map(|it| &it.thumbnails).map(|it| it.size);

@@ -1,6 +1,6 @@
 use super::{
-    FIRST, JPEG, LATER, LETTER, NOW, PDF, PHOTO, SHA256, attached, avatar_set, folded, given,
-    photo, rejected, released, remove, removed, requested,
+    FIRST, JPEG, LATER, LETTER, NOW, PDF, PHOTO, SHA256, attached, avatar_set, completed, folded,
+    given, photo, rejected, released, remove, removed, requested,
 };
 use crate::library::{
     LibraryError, Rejection, Removal, RemovalReason, object_key, quarantine_key, thumbnail_key,
@@ -19,23 +19,40 @@ fn its_owner_removes_a_file() {
 
 #[test]
 fn a_file_that_nothing_refers_to_is_removed_at_any_stage() {
-    let object = || vec![quarantine_key(PHOTO, NOW)];
-    for before in [
-        vec![requested(PHOTO, JPEG)],
-        vec![requested(PHOTO, JPEG), rejected(PHOTO, Rejection::Infected)],
-    ] {
-        given(before).when(remove(PHOTO, UNUSED)).then_expect_events(vec![removed(
-            PHOTO,
-            RemovalReason::Unused,
-            object(),
-        )]);
-    }
+    given([requested(PHOTO, JPEG)]).when(remove(PHOTO, UNUSED)).then_expect_events(vec![removed(
+        PHOTO,
+        RemovalReason::Unused,
+        vec![quarantine_key(PHOTO, NOW)],
+    )]);
     let before = photo().into_iter().chain([attached(PHOTO, FIRST, 1), released(PHOTO, FIRST, 0)]);
     given(before).when(remove(PHOTO, UNUSED)).then_expect_events(vec![removed(
         PHOTO,
         RemovalReason::Unused,
         photos_objects(),
     )]);
+}
+
+#[test]
+fn what_may_have_been_stored_before_it_could_be_published_is_removed_as_well() {
+    let letters = vec![quarantine_key(LETTER, NOW), object_key(LETTER, SHA256)];
+    let photos = vec![
+        quarantine_key(PHOTO, NOW),
+        object_key(PHOTO, SHA256),
+        thumbnail_key(PHOTO, SHA256, 256),
+        thumbnail_key(PHOTO, SHA256, 1024),
+    ];
+    let infected = |file_id| rejected(file_id, Rejection::Infected);
+    for (file_id, content_type, objects) in [(LETTER, PDF, letters), (PHOTO, JPEG, photos)] {
+        let arrived = vec![requested(file_id, content_type), completed(file_id, content_type)];
+        let rejected = [arrived.clone(), vec![infected(file_id)]].concat();
+        for before in [arrived, rejected] {
+            given(before).when(remove(file_id, UNUSED)).then_expect_events(vec![removed(
+                file_id,
+                RemovalReason::Unused,
+                objects.clone(),
+            )]);
+        }
+    }
 }
 
 #[test]

@@ -2,14 +2,17 @@ use cqrs_es::Aggregate;
 use uuid::Uuid;
 
 use super::{
-    Arrived, JPEG, LETTER, LIMITS, NEVER_REQUESTED, PDF, PHOTO, SHA256, SIZE, arrived, complete,
-    completed, folded, given, published, reject, rejected, request, request_within, requested,
-    requested_as,
+    ALICE, Arrived, JPEG, LETTER, LIMITS, NEVER_REQUESTED, NOW, PDF, PHOTO, SHA256, SIZE, arrived,
+    complete, complete_within, completed, folded, given, published, reject, rejected, request,
+    request_within, requested, requested_as,
 };
 use crate::library::{
-    FILES_MAX, FileLimits, LibraryCommand, LibraryError, Rejection, Sha256, Stage, THUMBNAILS_MAX,
+    FILES_MAX, FileLimits, LibraryCommand, LibraryError, LibraryEvent, Rejection, Sha256, Stage,
+    THUMBNAILS_MAX,
 };
 use crate::{Decider, FileId};
+
+const PROGRAM: &str = "application/vnd.microsoft.portable-executable";
 
 #[test]
 fn an_upload_is_requested() {
@@ -108,14 +111,95 @@ fn what_arrived_as_requested_is_completed() {
     given([requested(LETTER, PDF)])
         .when(complete(LETTER, arrived(PDF)))
         .then_expect_events(vec![completed(LETTER, PDF)]);
-    // What its bytes do not say, and what they say of a file that is no image, is nobody's rule.
+    // What its bytes do not say is nobody's rule, nor what they say of what is handed out as bytes.
     let silent = Arrived { sniffed_type: None, ..arrived(PDF) };
     given([requested(LETTER, "text/plain")])
         .when(complete(LETTER, silent))
         .then_expect_events(vec![completed(LETTER, "text/plain")]);
-    given([requested(LETTER, "text/plain")])
-        .when(complete(LETTER, arrived("image/png")))
-        .then_expect_events(vec![completed(LETTER, "text/plain")]);
+    for (content_type, sniffed) in [
+        ("text/plain", "text/html"),
+        ("video/mp4", "video/quicktime"),
+        ("audio/ogg", "video/ogg"),
+        ("application/octet-stream", PROGRAM),
+        ("application/zip", "application/epub+zip"),
+    ] {
+        given([requested(LETTER, content_type)])
+            .when(complete(LETTER, arrived(sniffed)))
+            .then_expect_events(vec![completed(LETTER, content_type)]);
+    }
+}
+
+#[test]
+fn what_is_handed_out_as_it_is_must_be_what_it_says() {
+    for (content_type, sniffed) in [
+        (PDF, PROGRAM),
+        (PDF, "text/html"),
+        ("text/plain", PROGRAM),
+        ("text/plain", PDF),
+        ("video/mp4", PROGRAM),
+        ("audio/mpeg", "application/zip"),
+    ] {
+        given([requested(LETTER, content_type)])
+            .when(complete(LETTER, arrived(sniffed)))
+            .then_expect_events(vec![rejected(LETTER, Rejection::TypeMismatch)]);
+    }
+}
+
+#[test]
+fn an_image_is_one_whatever_it_was_requested_as() {
+    for content_type in ["application/octet-stream", "text/plain", PDF, "image/svg+xml"] {
+        let reserved = Some(SIZE + THUMBNAILS_MAX);
+        let expected = LibraryEvent::UploadCompleted {
+            owner: ALICE,
+            file_id: PHOTO,
+            content_type: JPEG.to_owned(),
+            reserved,
+            completed_at: NOW,
+        };
+        let before = [requested(PHOTO, content_type)];
+        given(before.clone())
+            .when(complete(PHOTO, arrived(JPEG)))
+            .then_expect_events(vec![expected.clone()]);
+        let library = folded(before.into_iter().chain([expected]));
+        assert_eq!(library.used(), SIZE + THUMBNAILS_MAX);
+    }
+}
+
+#[test]
+fn an_image_in_disguise_keeps_to_the_limits_of_images() {
+    let before = [requested(PHOTO, "application/octet-stream")];
+    let small = FileLimits { image_max: SIZE - 1, ..LIMITS };
+    given(before.clone())
+        .when(complete_within(small, PHOTO, arrived(JPEG)))
+        .then_expect_events(vec![rejected(PHOTO, Rejection::TypeMismatch)]);
+    let quota = SIZE + THUMBNAILS_MAX;
+    let room = FileLimits { quota, ..LIMITS };
+    assert!(
+        given(before.clone())
+            .when(complete_within(room, PHOTO, arrived(JPEG)))
+            .inspect_result()
+            .is_ok()
+    );
+    let full = FileLimits { quota: quota - 1, ..LIMITS };
+    given(before).when(complete_within(full, PHOTO, arrived(JPEG))).then_expect_error(
+        LibraryError::QuotaExceeded { quota: quota - 1, used: SIZE, asked: THUMBNAILS_MAX },
+    );
+}
+
+#[test]
+fn images_that_would_keep_their_metadata_are_not_taken() {
+    for content_type in ["image/heic", "image/avif", "image/tiff", "image/x-adobe-dng"] {
+        given([])
+            .when(request(PHOTO, content_type, SIZE))
+            .then_expect_error(LibraryError::UnsupportedImage(content_type.to_owned()));
+    }
+    for content_type in ["application/octet-stream", JPEG, "video/mp4"] {
+        for sniffed in ["image/heif", "image/avif", "image/tiff", "image/jxl"] {
+            given([requested(PHOTO, content_type)])
+                .when(complete(PHOTO, arrived(sniffed)))
+                .then_expect_events(vec![rejected(PHOTO, Rejection::UnsupportedImage)]);
+        }
+    }
 }
 
 #[test]

@@ -122,10 +122,11 @@ async fn pinned(db: &mut PgConnection, window: &Window, numbers: &[i64]) -> sqlx
          WHERE chat_id = $1
            AND number = ANY ($2)
            AND position <= $3
-           AND (until IS NULL OR until > $3)",
+           AND coalesce(CASE WHEN pinned_by = $4 THEN until ELSE shown_until END > $3, true)",
         window.chat.0,
         numbers,
-        window.then.0
+        window.then.0,
+        window.caller.0
     )
     .fetch_all(db)
     .await

@@ -6,7 +6,7 @@ mod take;
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use domain::chat::{Content, Disappearing, Forwarded, Reference};
+use domain::chat::{Attachment, Content, Disappearing, Forwarded, Reference};
 use domain::{AccountId, ChatId, Event};
 use eventlog::RecordedEvent;
 use uuid::Uuid;
@@ -16,9 +16,7 @@ use uuid::Uuid;
 pub(super) struct Chat {
     /// Those between whom it is, opened or not.
     pub(super) members: Option<[AccountId; 2]>,
-    pub(super) opened: Option<(i64, DateTime<Utc>)>,
     pub(super) is_inactive: bool,
-    pub(super) disappearing: Option<Disappearing>,
     pub(super) messages: BTreeMap<u64, Message>,
     pub(super) sides: [Side; 2],
     pub(super) reports: Vec<Report>,
@@ -27,6 +25,9 @@ pub(super) struct Chat {
 /// What concerns one member.
 #[derive(Default)]
 pub(super) struct Side {
+    /// Where and when the chat came to be there for the member.
+    pub(super) opened: Option<(i64, DateTime<Utc>)>,
+    pub(super) disappearing: Option<Disappearing>,
     /// Positions at which something changed for the member: the last, and the last apart from what
     /// the other has read.
     pub(super) changed: i64,
@@ -81,6 +82,8 @@ pub(super) struct Message {
     pub(super) marks: [Mark; 2],
     /// When it was deleted for everyone or expired, and which of the two.
     pub(super) gone: Option<(DateTime<Utc>, bool)>,
+    /// When its sender deleted it, while its recipient kept it.
+    pub(super) taken_back_at: Option<DateTime<Utc>>,
 }
 
 pub(super) struct Edit {
@@ -104,6 +107,7 @@ pub(super) struct Reaction {
 pub(super) struct Pin {
     pub(super) position: i64,
     pub(super) until: Option<i64>,
+    pub(super) shown_until: Option<i64>,
     pub(super) by: AccountId,
     pub(super) at: DateTime<Utc>,
 }
@@ -121,6 +125,8 @@ pub(super) struct Answer {
 pub(super) struct Mark {
     pub(super) changed: Option<i64>,
     pub(super) hidden: Option<i64>,
+    /// When it was hidden.
+    pub(super) was_unread: bool,
     pub(super) starred: Option<(i64, DateTime<Utc>)>,
 }
 
@@ -148,5 +154,10 @@ impl Message {
     /// Whether `account` is never to see it.
     pub(super) fn is_withheld_from(&self, account: AccountId) -> bool {
         self.withheld && self.sender != account
+    }
+
+    /// The file that was sent with it, whatever became of the message.
+    pub(super) fn file(&self) -> Option<Attachment> {
+        self.content.file().copied()
     }
 }

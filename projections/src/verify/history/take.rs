@@ -11,10 +11,14 @@ impl Chat {
     #[expect(clippy::too_many_lines, reason = "one arm an event")]
     pub(super) fn take(&mut self, at: i64, event: ChatEvent) {
         match event {
-            ChatEvent::Opened { members, opened_at, .. } => {
+            ChatEvent::Opened { members, opened_by, withheld, opened_at, .. } => {
                 self.members = Some(members);
-                self.opened = Some((at, opened_at));
-                self.touch_both(at);
+                for account in members.into_iter().filter(|it| !withheld || *it == opened_by) {
+                    self.touch(at, account, |side| side.opened = Some((at, opened_at)));
+                }
+            }
+            ChatEvent::Revealed { to, revealed_at, .. } => {
+                self.touch(at, to, |side| side.opened = Some((at, revealed_at)));
             }
             ChatEvent::MessageSent { .. } => self.take_sent(at, event),
             ChatEvent::MessageEdited {
@@ -51,13 +55,27 @@ impl Chat {
                 }
             }
             ChatEvent::MarkedUnread { by, .. } => self.touch(at, by, |it| it.marked_unread = true),
-            ChatEvent::MessageDeletedForMe { number, by, .. } => {
+            ChatEvent::MessageDeletedForMe { number, by, was_unread, .. } => {
                 self.touch(at, by, |_| ());
-                self.mark(at, number, by, |mark| mark.hidden = mark.hidden.or(Some(at)));
+                self.mark(at, number, by, |mark| {
+                    mark.hidden = mark.hidden.or(Some(at));
+                    mark.was_unread |= was_unread;
+                });
             }
-            ChatEvent::MessageDeletedForEveryone { number, deleted_at, .. } => {
-                self.message(number, |it| it.go(at, deleted_at, false));
-                self.touch_both(at);
+            ChatEvent::MessageDeletedForEveryone {
+                number, by, withheld, kept, deleted_at, ..
+            } => {
+                if kept {
+                    self.mark(at, number, by, |mark| mark.starred = None);
+                    self.message(number, |it| it.taken_back_at = Some(deleted_at));
+                } else {
+                    self.message(number, |it| it.go(at, deleted_at, false));
+                }
+                if withheld {
+                    self.touch(at, by, |_| ());
+                } else {
+                    self.touch_both(at);
+                }
             }
             ChatEvent::Cleared { by, up_to, .. } => {
                 self.read(at, by, up_to);
@@ -83,22 +101,22 @@ impl Chat {
                 });
                 self.touch_message(at, number, by, withheld);
             }
-            ChatEvent::ReactionRemoved { number, by, .. } => {
-                self.message(number, |it| it.end_reaction(at, by, false));
-                self.touch_message(at, number, by, false);
+            ChatEvent::ReactionRemoved { number, by, withheld, .. } => {
+                self.message(number, |it| it.end_reaction(at, by, withheld));
+                self.touch_message(at, number, by, withheld);
             }
-            ChatEvent::MessagePinned { number, by, pinned_at, .. } => {
-                let pin = Pin { position: at, until: None, by, at: pinned_at };
-                self.message(number, |it| it.pins.push(pin));
-                self.touch_message(at, number, by, false);
-            }
-            ChatEvent::MessageUnpinned { number, by, .. } => {
+            ChatEvent::MessagePinned { number, by, withheld, pinned_at, .. } => {
+                let (position, shown_until) = (at, withheld.then_some(at));
+                let pin = Pin { position, until: None, shown_until, by, at: pinned_at };
                 self.message(number, |it| {
-                    if let Some(pin) = it.pins.last_mut() {
-                        pin.until = Some(at);
-                    }
+                    it.end_pins(at, by, withheld);
+                    it.pins.push(pin);
                 });
-                self.touch_message(at, number, by, false);
+                self.touch_message(at, number, by, withheld);
+            }
+            ChatEvent::MessageUnpinned { number, by, withheld, .. } => {
+                self.message(number, |it| it.end_pins(at, by, withheld));
+                self.touch_message(at, number, by, withheld);
             }
             ChatEvent::MessageStarred { number, by, starred_at, .. } => {
                 self.touch(at, by, |_| ());
@@ -134,9 +152,11 @@ impl Chat {
                 });
                 self.touch(at, by, |side| side.draft = draft);
             }
-            ChatEvent::DisappearingSet { after, .. } => {
-                self.disappearing = after;
-                self.touch_both(at);
+            ChatEvent::DisappearingSet { by, after, withheld, .. } => {
+                let members = self.members.into_iter().flatten();
+                for account in members.filter(|it| !withheld || *it == by).collect::<Vec<_>>() {
+                    self.touch(at, account, |side| side.disappearing = after);
+                }
             }
             ChatEvent::Muted { by, until, .. } => {
                 self.touch(at, by, |side| (side.muted, side.muted_until) = (true, until));
@@ -204,6 +224,7 @@ impl Chat {
             answer: None,
             marks: [Mark::default(), Mark::default()],
             gone: None,
+            taken_back_at: None,
         };
         self.messages.insert(number, message);
     }
@@ -276,6 +297,18 @@ impl Message {
         self.changed = at;
         self.gone = Some((when, expired));
         self.marks.iter_mut().for_each(|mark| mark.starred = None);
+    }
+
+    /// Ends what is pinned, for `by` and, unless it is withheld from them, for the other.
+    fn end_pins(&mut self, at: i64, by: AccountId, withheld: bool) {
+        for pin in &mut self.pins {
+            if !withheld || pin.by == by {
+                pin.until.get_or_insert(at);
+            }
+            if !withheld || pin.by != by {
+                pin.shown_until.get_or_insert(at);
+            }
+        }
     }
 
     fn end_reaction(&mut self, at: i64, by: AccountId, withheld: bool) {

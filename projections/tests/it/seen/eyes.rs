@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use domain::chat::{ChatEvent, Content};
+use domain::chat::{ChatEvent, Disappearing};
 use domain::{AccountId, ChatId, Event, Personal};
 use serde_json::Value;
 
@@ -13,6 +13,11 @@ use crate::world::World;
 #[expect(clippy::struct_excessive_bools, reason = "each is on or off by itself")]
 pub(super) struct Eyes {
     pub(super) me: AccountId,
+    /// The chat is there for them.
+    pub(super) opened: bool,
+    pub(super) disappearing: Option<Disappearing>,
+    /// Of their own, what the other never gets to see.
+    pub(super) missed: BTreeSet<i64>,
     pub(super) messages: BTreeMap<i64, Seen>,
     pub(super) unread: BTreeSet<i64>,
     pub(super) read_up_to: i64,
@@ -45,6 +50,9 @@ impl Eyes {
     fn of(me: AccountId) -> Self {
         Self {
             me,
+            opened: false,
+            disappearing: None,
+            missed: BTreeSet::new(),
             messages: BTreeMap::new(),
             unread: BTreeSet::new(),
             read_up_to: 0,
@@ -71,18 +79,18 @@ impl Eyes {
                 }
             }
             ChatEvent::MessagesRead { reader, up_to, withheld, .. } => {
-                if *reader == self.me {
-                    self.read(*up_to);
-                } else if !withheld {
-                    self.told_read = self.told_read.max(int(*up_to));
-                }
+                self.see_read(*reader, *up_to, *withheld);
             }
             ChatEvent::MarkedUnread { by, .. } => self.mine(*by, |it| it.marked_unread = true),
             ChatEvent::MessageDeletedForMe { number, by, .. } => {
                 let number = int(*number);
                 self.mine(*by, |it| it.hide(number));
             }
-            ChatEvent::MessageDeletedForEveryone { number, .. } => self.lose(*number),
+            ChatEvent::MessageDeletedForEveryone { number, by, kept, .. } => {
+                if self.may_see(*by, *kept) {
+                    self.lose(*number);
+                }
+            }
             ChatEvent::MessagesExpired { numbers, .. } => {
                 for number in numbers {
                     self.lose(*number);
@@ -105,11 +113,31 @@ impl Eyes {
                     });
                 }
             }
-            ChatEvent::ReactionRemoved { number, by, .. } => {
-                self.change(*number, |it| it.reactions.retain(|(who, _)| who != by));
+            ChatEvent::ReactionRemoved { number, by, withheld, .. } => {
+                if self.may_see(*by, *withheld) {
+                    self.change(*number, |it| it.reactions.retain(|(who, _)| who != by));
+                }
             }
-            ChatEvent::MessagePinned { number, .. } => self.pins.push(int(*number)),
-            ChatEvent::MessageUnpinned { number, .. } => self.unpin(int(*number)),
+            ChatEvent::MessagePinned { number, by, withheld, .. } => {
+                if self.may_see(*by, *withheld) {
+                    self.unpin(int(*number));
+                    self.pins.push(int(*number));
+                }
+            }
+            ChatEvent::MessageUnpinned { number, by, withheld, .. } => {
+                if self.may_see(*by, *withheld) {
+                    self.unpin(int(*number));
+                }
+            }
+            ChatEvent::DisappearingSet { by, after, withheld, .. } => {
+                if self.may_see(*by, *withheld) {
+                    self.disappearing = *after;
+                }
+            }
+            ChatEvent::Opened { opened_by, withheld, .. } => {
+                self.opened = self.may_see(*opened_by, *withheld);
+            }
+            ChatEvent::Revealed { to, .. } => self.mine(*to, |it| it.opened = true),
             ChatEvent::MessageStarred { number, by, .. } => {
                 let number = int(*number);
                 self.mine(*by, |it| it.stars.push(number));
@@ -134,12 +162,18 @@ impl Eyes {
             ChatEvent::Unarchived { by, .. } => self.mine(*by, |it| it.archived = false),
             ChatEvent::Blocked { by, .. } => self.mine(*by, |it| it.blocked = true),
             ChatEvent::Unblocked { by, .. } => self.mine(*by, |it| it.blocked = false),
-            ChatEvent::Opened { .. }
-            | ChatEvent::MessagesDelivered { .. }
+            ChatEvent::MessagesDelivered { .. }
             | ChatEvent::MessageReported { .. }
-            | ChatEvent::DisappearingSet { .. }
             | ChatEvent::Deactivated { .. }
             | ChatEvent::Reactivated { .. } => {}
+        }
+    }
+
+    fn see_read(&mut self, reader: AccountId, up_to: u64, withheld: bool) {
+        if reader == self.me {
+            self.read(up_to);
+        } else if !withheld {
+            self.told_read = self.told_read.max(int(up_to));
         }
     }
 
@@ -161,6 +195,9 @@ impl Eyes {
         if !self.may_see(*sender, *withheld) {
             return;
         }
+        if *withheld {
+            self.missed.insert(int(*number));
+        }
         let text = content.text().and_then(Personal::value).cloned();
         let tags = tags.as_ref().and_then(Personal::value).cloned().unwrap_or_default();
         let seen = Seen {
@@ -177,7 +214,6 @@ impl Eyes {
         if *sender != self.me {
             self.unread.insert(int(*number));
         }
-        assert!(matches!(content, Content::Text { .. } | Content::Actionable { .. }));
     }
 
     fn may_see(&self, by: AccountId, withheld: bool) -> bool {
@@ -223,6 +259,12 @@ impl Eyes {
         self.messages.range(self.cleared_up_to + 1..).map(|(number, seen)| (*number, seen))
     }
 
+    /// Those that are unread and still shown.
+    pub(super) fn unread(&self, at: DateTime<Utc>) -> i64 {
+        let shown = self.unread.iter().filter(|it| self.is_there(**it, at));
+        i64::try_from(shown.count()).expect("a small number")
+    }
+
     pub(super) fn is_there(&self, number: i64, at: DateTime<Utc>) -> bool {
         number > self.cleared_up_to && self.messages.get(&number).is_some_and(|it| !it.is_gone(at))
     }
@@ -242,21 +284,32 @@ fn int(number: u64) -> i64 {
 pub(super) struct Everybody {
     pub(super) chats: BTreeMap<ChatId, (Vec<Eyes>, [AccountId; 2])>,
     pub(super) gone: BTreeSet<(ChatId, u64)>,
+    /// By whom, and for them alone.
+    pub(super) taken_back: BTreeSet<((ChatId, u64), AccountId)>,
     pub(super) expiring: BTreeMap<(ChatId, u64), DateTime<Utc>>,
 }
 
 impl Everybody {
     pub(super) async fn watching(world: &mut World) -> Self {
         let head = world.head().await.0;
-        let mut all =
-            Self { chats: BTreeMap::new(), gone: BTreeSet::new(), expiring: BTreeMap::new() };
+        let mut all = Self {
+            chats: BTreeMap::new(),
+            gone: BTreeSet::new(),
+            taken_back: BTreeSet::new(),
+            expiring: BTreeMap::new(),
+        };
         for recorded in world.events(0, head).await {
             let Ok(Event::Chat(event)) = &recorded.event else { continue };
             let chat = ChatId(recorded.aggregate_id.parse().expect("a chat"));
-            if let ChatEvent::Opened { members, .. } = event {
-                all.chats.insert(chat, (members.map(Eyes::of).into(), *members));
-            } else if let ChatEvent::MessageDeletedForEveryone { number, .. } = event {
-                all.gone.insert((chat, *number));
+            if let ChatEvent::Opened { members, .. } | ChatEvent::Blocked { members, .. } = event {
+                let eyes = || (members.map(Eyes::of).into(), *members);
+                all.chats.entry(chat).or_insert_with(eyes);
+            } else if let ChatEvent::MessageDeletedForEveryone { number, by, kept, .. } = event {
+                if *kept {
+                    all.taken_back.insert(((chat, *number), *by));
+                } else {
+                    all.gone.insert((chat, *number));
+                }
             } else if let ChatEvent::MessagesExpired { numbers, .. } = event {
                 all.gone.extend(numbers.iter().map(|it| (chat, *it)));
             } else if let ChatEvent::MessageSent { number, expires_at: Some(at), .. } = event {
@@ -270,7 +323,14 @@ impl Everybody {
         all
     }
 
-    pub(super) fn is_gone(&self, origin: (ChatId, u64), at: DateTime<Utc>) -> bool {
-        self.gone.contains(&origin) || self.expiring.get(&origin).is_some_and(|it| *it <= at)
+    pub(super) fn is_gone(
+        &self,
+        origin: (ChatId, u64),
+        viewer: AccountId,
+        at: DateTime<Utc>,
+    ) -> bool {
+        self.gone.contains(&origin)
+            || self.taken_back.contains(&(origin, viewer))
+            || self.expiring.get(&origin).is_some_and(|it| *it <= at)
     }
 }

@@ -5,6 +5,7 @@ mod eyes;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AccountId, ChatId};
+use eventlog::Position;
 use projections::messages::{self, MessageView};
 use projections::{Filter, Range, accounts, blocks, chats};
 
@@ -61,12 +62,17 @@ fn check_message(all: &Everybody, eyes: &Eyes, view: &MessageView, seen: &Seen, 
         assert_eq!(reply.text, quoted, "a quote of {}", reply.number);
     }
     let withheld = view.forwarded.as_ref().map(|it| it.withheld);
-    assert_eq!(withheld, seen.origin.map(|it| all.is_gone(it, at)));
+    assert_eq!(withheld, seen.origin.map(|it| all.is_gone(it, eyes.me, at)));
 }
 
 async fn check_chat(world: &World, chat: ChatId, eyes: &Eyes, shown: bool, at: DateTime<Utc>) {
     let view = chats::by_id(&world.db, eyes.me, chat, at).await.expect("a row").expect("theirs");
-    assert_eq!(view.unread_count, i64::try_from(eyes.unread.len()).expect("small"));
+    assert_eq!(view.unread_count, eyes.unread(at));
+    let days = eyes.disappearing.map(|it| i32::try_from(it.days()).expect("small"));
+    assert_eq!(view.disappearing_days, days);
+    let missed = view.participant_missed.iter().flat_map(|(from, to)| *from..=*to);
+    let expected = eyes.missed.range(..=view.participant_delivered_up_to).copied();
+    assert_eq!(missed.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
     assert_eq!((view.read_up_to, view.cleared_up_to), (eyes.read_up_to, eyes.cleared_up_to));
     assert_eq!(view.participant_read_up_to, shown.then_some(eyes.told_read));
     assert!(view.participant_delivered_up_to >= eyes.told_read);
@@ -92,11 +98,11 @@ async fn check_lists(world: &World, chat: ChatId, eyes: &Eyes, at: DateTime<Utc>
 }
 
 async fn check_totals(world: &World, account: AccountId, eyes: &[&Eyes], at: DateTime<Utc>) {
-    let totals = chats::totals(&world.db, account).await.expect("totals");
+    let totals = chats::totals(&world.db, account, at).await.expect("totals");
     let unread = eyes.iter().filter(|it| !it.archived);
-    let messages: usize = unread.clone().map(|it| it.unread.len()).sum();
-    let unread = unread.filter(|it| it.marked_unread || !it.unread.is_empty()).count();
-    assert_eq!(totals.unread_messages, i64::try_from(messages).expect("small"));
+    let messages: i64 = unread.clone().map(|it| it.unread(at)).sum();
+    let unread = unread.filter(|it| it.marked_unread || it.unread(at) > 0).count();
+    assert_eq!(totals.unread_messages, messages);
     assert_eq!(totals.unread_chats, i64::try_from(unread).expect("small"));
     let expected = [
         (Filter::All, eyes.len()),
@@ -109,8 +115,22 @@ async fn check_totals(world: &World, account: AccountId, eyes: &[&Eyes], at: Dat
         let list = chats::list(&world.db, account, filter, None, 100, at).await.expect("a list");
         assert_eq!(list.len(), expected, "{filter:?}");
     }
+}
+
+async fn check_blocks(world: &World, account: AccountId, eyes: &[&Eyes]) {
     let blocked = blocks::list(&world.db, account, None, 100).await.expect("a list");
     assert_eq!(blocked.len(), eyes.iter().filter(|it| it.blocked).count());
+}
+
+/// Of a chat that is not there for them.
+async fn check_nothing(world: &World, chat: ChatId, me: AccountId, at: DateTime<Utc>) {
+    assert_eq!(chats::by_id(&world.db, me, chat, at).await.expect("no row"), None);
+    let page = messages::page(&world.db, me, chat, Range::Latest, 10, at).await;
+    assert_eq!(page.expect("no rows"), None);
+    let then = Position(i64::MAX);
+    let page = messages::page_as_of(&world.db, me, chat, Range::Latest, 10, then, at).await;
+    assert_eq!(page.expect("no rows"), None);
+    assert_eq!(messages::pins(&world.db, me, chat, at).await.expect("no rows"), None);
 }
 
 #[tokio::test]
@@ -134,6 +154,10 @@ async fn each_member_sees_what_was_not_withheld_from_them_and_nothing_else() {
                     shown &= member.is_some_and(|it| it.read_receipts);
                 }
                 for eyes in eyes {
+                    if !eyes.opened {
+                        check_nothing(&world, *chat, eyes.me, at).await;
+                        continue;
+                    }
                     check_messages(&world, &all, *chat, eyes, at).await;
                     check_chat(&world, *chat, eyes, shown, at).await;
                     check_lists(&world, *chat, eyes, at).await;
@@ -142,6 +166,8 @@ async fn each_member_sees_what_was_not_withheld_from_them_and_nothing_else() {
             for account in &story.people {
                 let eyes: Vec<_> = all.chats.values().flat_map(|it| &it.0).collect();
                 let eyes: Vec<_> = eyes.into_iter().filter(|it| it.me == *account).collect();
+                check_blocks(&world, *account, &eyes).await;
+                let eyes: Vec<_> = eyes.into_iter().filter(|it| it.opened).collect();
                 check_totals(&world, *account, &eyes, at).await;
             }
         }

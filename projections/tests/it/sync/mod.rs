@@ -5,6 +5,7 @@ mod device;
 use std::collections::BTreeMap;
 
 use domain::chat::ChatCommand;
+use domain::library::{LibraryCommand, Rejection};
 use domain::{AccountId, ChatId, MessageId};
 use eventlog::Position;
 use projections::ReadModel;
@@ -159,7 +160,13 @@ async fn what_a_member_does_for_themselves_is_theirs_alone() {
         ChatCommand::Star { message_id, by, now },
         ChatCommand::Unstar { message_id, by, now },
         ChatCommand::DeleteForMe { message_id, by, now },
-        ChatCommand::SaveDraft { by, text: Some("unsaid".to_owned()), reply_to: None, now },
+        ChatCommand::SaveDraft {
+            by,
+            text: Some("unsaid".to_owned()),
+            reply_to: None,
+            limits: LIMITS,
+            now,
+        },
         ChatCommand::MarkUnread { by, now },
         ChatCommand::Mute { by, until, now },
         ChatCommand::Archive { by, now },
@@ -336,4 +343,53 @@ async fn too_many_changes_are_a_fresh_start() {
     assert!(
         matches!(none, Delta::Changes(it) if it.items.is_empty() && it.reflects == Position(head.0))
     );
+}
+
+/// A message shows whether its file can be fetched, and is told again when that changes: to those who
+/// see it, and to nobody else.
+#[tokio::test]
+async fn a_file_that_is_published_changes_the_messages_that_carry_it() {
+    let Talk { mut world, alice, bob, chat, .. } = talk().await;
+    let now = world.now();
+    let [published, rejected] = [world.upload(alice).await, world.upload(alice).await];
+    for file_id in [published, rejected] {
+        world.send_file(chat, alice, (alice, file_id)).await;
+    }
+    world.on_chat(chat, ChatCommand::Block { by: bob, whom: alice, now }).await;
+    let withheld = world.upload(alice).await;
+    world.send_file(chat, alice, (alice, withheld)).await;
+    world.project().await;
+    let at = world.now();
+    let mut devices = vec![];
+    for of in [alice, bob] {
+        devices.push(Device::start(&world.db, of, Position::START, at).await);
+    }
+
+    let publish = LibraryCommand::PublishFile { file_id: published, size: 1, image: None, now };
+    world.on_library(alice, publish).await;
+    let reason = Rejection::Infected;
+    let reject = LibraryCommand::RejectFile { file_id: rejected, reason, now };
+    world.on_library(alice, reject).await;
+    world.project().await;
+    for device in &mut devices {
+        let told = device.catch_up(&world.db, 50, Position::START, at).await;
+        assert_eq!(told_numbers(&told), [11, 12], "{told:?}");
+        same(&device.kept, &Kept::fresh(&world.db, device.of, at).await);
+    }
+
+    let publish = LibraryCommand::PublishFile { file_id: withheld, size: 1, image: None, now };
+    world.on_library(alice, publish).await;
+    world.project().await;
+    let told = devices[0].catch_up(&world.db, 50, Position::START, at).await;
+    assert_eq!(told_numbers(&told), [13], "who sent it");
+    assert_eq!(devices[1].catch_up(&world.db, 50, Position::START, at).await, []);
+    world.check().await;
+}
+
+fn told_numbers(told: &[Change]) -> Vec<i64> {
+    let number = |it: &Change| match it {
+        Change::Message(message) => Some(message.number),
+        Change::Chat(_) | Change::MessageGone { .. } => None,
+    };
+    told.iter().filter_map(number).collect()
 }

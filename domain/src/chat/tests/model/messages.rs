@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Answer, Message, Model, member};
 use crate::chat::tests::events::{
     answered, deleted_for_everyone, deleted_for_me, edited, pinned, reacted, reaction_removed,
-    reported, starred, unpinned, unstarred,
+    reported, starred, taken_back, unpinned, unstarred, withheld,
 };
 use chrono::{DateTime, Utc};
 
@@ -36,7 +36,7 @@ impl Model {
         }
         message.edits += 1;
         let event = edited((number, message.edits), id, by, text);
-        Ok(vec![self.shown(by, event)])
+        Ok(vec![self.shown(id, by, event)])
     }
 
     pub(super) fn delete_for_me(&mut self, id: MessageId, by: AccountId) -> Answer {
@@ -49,7 +49,7 @@ impl Model {
             return Ok(vec![]);
         }
         message.hidden_from.push(by);
-        self.unpin_what_nobody_sees();
+        self.of(by).pinned.retain(|it| *it != id);
         Ok(vec![deleted_for_me(number, id, by, was_unread)])
     }
 
@@ -60,12 +60,19 @@ impl Model {
         if message.sender != by {
             return Err(ChatError::NotTheSender);
         }
-        let was_unread = message.is_unread_by(other(by));
-        if std::mem::replace(&mut message.gone, true) {
+        if message.is_gone_for(by) {
             return Ok(vec![]);
         }
-        self.pinned.retain(|it| *it != id);
-        Ok(vec![deleted_for_everyone(number, id, by, was_unread)])
+        let (was_unread, was_withheld) = (message.is_unread_by(other(by)), message.withheld);
+        self.of(by).pinned.retain(|it| *it != id);
+        if self.of(other(by)).blocks && !was_withheld {
+            self.message(number).taken_back = true;
+            return Ok(vec![taken_back(number, id, by)]);
+        }
+        self.message(number).gone = true;
+        self.of(other(by)).pinned.retain(|it| *it != id);
+        let event = deleted_for_everyone(number, id, by, was_unread);
+        Ok(vec![if was_withheld { withheld(event) } else { event }])
     }
 
     pub(super) fn react(
@@ -79,12 +86,22 @@ impl Model {
         let number = self.present(id, by, now)?;
         self.may_speak(by)?;
         self.message(number).reacted_by.push(by);
+        if self.reaches(id, by) {
+            self.message(number).reactions_shown.push(by);
+        }
         let event = reacted(number, id, by, emoji);
-        Ok(vec![self.shown(by, event)])
+        Ok(vec![self.shown(id, by, event)])
     }
 
     pub(super) fn remove_reaction(&mut self, id: MessageId, by: AccountId) -> Answer {
-        self.take_away(id, by, reaction_removed, |it| &mut it.reacted_by)
+        let removed = self.take_away(id, by, reaction_removed, |it| &mut it.reacted_by)?;
+        let Some(event) = removed.into_iter().next() else { return Ok(vec![]) };
+        let number = self.number(id)?;
+        if self.reaches(id, by) && self.message(number).reactions_shown.contains(&by) {
+            self.message(number).reactions_shown.retain(|it| *it != by);
+            return Ok(vec![event]);
+        }
+        Ok(vec![withheld(event)])
     }
 
     pub(super) fn unstar(&mut self, id: MessageId, by: AccountId) -> Answer {
@@ -102,7 +119,7 @@ impl Model {
         member(by)?;
         let number = self.seen(id, by)?;
         let message = self.message(number);
-        let was_there = !message.gone && of(message).contains(&by);
+        let was_there = !message.is_gone_for(by) && of(message).contains(&by);
         of(message).retain(|it| *it != by);
         Ok(if was_there { vec![event(number, id, by)] } else { vec![] })
     }
@@ -111,19 +128,38 @@ impl Model {
         member(by)?;
         let number = self.present(id, by, now)?;
         self.may_speak(by)?;
-        if self.pinned.contains(&id) {
+        if self.of(by).pinned.contains(&id) {
             return Ok(vec![]);
         }
-        self.pinned.push(id);
+        if self.of(by).pinned.len() == 50 {
+            return Err(ChatError::TooManyPins { max: 50 });
+        }
+        self.of(by).pinned.push(id);
+        let is_shown = self.reaches(id, by);
+        let others = &mut self.of(other(by)).pinned;
+        let has_room = others.len() < 50 || others.contains(&id);
+        if !is_shown || !has_room {
+            return Ok(vec![withheld(pinned(number, id, by))]);
+        }
+        if !others.contains(&id) {
+            others.push(id);
+        }
         Ok(vec![pinned(number, id, by)])
     }
 
     pub(super) fn unpin(&mut self, id: MessageId, by: AccountId) -> Answer {
         member(by)?;
         let number = self.seen(id, by)?;
-        let before = self.pinned.len();
-        self.pinned.retain(|it| *it != id);
-        Ok(if self.pinned.len() < before { vec![unpinned(number, id, by)] } else { vec![] })
+        if !self.of(by).pinned.contains(&id) {
+            return Ok(vec![]);
+        }
+        self.of(by).pinned.retain(|it| *it != id);
+        let theirs = self.of(other(by));
+        if theirs.blocks || !theirs.pinned.contains(&id) {
+            return Ok(vec![withheld(unpinned(number, id, by))]);
+        }
+        theirs.pinned.retain(|it| *it != id);
+        Ok(vec![unpinned(number, id, by)])
     }
 
     pub(super) fn star(&mut self, id: MessageId, by: AccountId, now: DateTime<Utc>) -> Answer {
@@ -156,7 +192,7 @@ impl Model {
             return Err(ChatError::AlreadyAnswered);
         }
         let event = answered(number, id, by, answer.clone());
-        Ok(vec![self.shown(by, event)])
+        Ok(vec![self.shown(id, by, event)])
     }
 
     pub(super) fn report(

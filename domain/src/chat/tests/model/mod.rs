@@ -7,8 +7,8 @@ mod settings;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::events::{
-    cleared, deactivated, delivered, expired, expiring, forwarded, marked_unread, reactivated,
-    read, replying, sent_content, timed, unarchived, withheld,
+    cleared, deactivated, delivered, disappearing_set, expired, expiring, forwarded, marked_unread,
+    reactivated, read, replying, sent_content, timed, unarchived, withheld,
 };
 use super::{ALICE, BOB, other};
 use crate::chat::{ChatCommand, ChatError, ChatEvent, Content, Disappearing, NewContent, Outgoing};
@@ -21,8 +21,6 @@ type Answer = Result<Vec<ChatEvent>, ChatError>;
 pub(super) struct Model {
     inactive: bool,
     messages: Vec<Message>,
-    pinned: Vec<MessageId>,
-    disappearing: Option<Disappearing>,
     alice: Member,
     bob: Member,
 }
@@ -39,6 +37,8 @@ struct Member {
     archived: bool,
     has_draft: bool,
     blocks: bool,
+    pinned: Vec<MessageId>,
+    disappearing: Option<Disappearing>,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "as one would list it on paper")]
@@ -48,13 +48,19 @@ struct Message {
     content: NewContent,
     /// The recipient has read up to it or further.
     seen: bool,
+    /// The recipient had blocked the sender.
+    withheld: bool,
     /// For everyone, or expired.
     gone: bool,
+    /// For its sender alone, who does not know.
+    taken_back: bool,
     expires_at: Option<DateTime<Utc>>,
     forwarded: bool,
     hidden_from: Vec<AccountId>,
     starred_by: Vec<AccountId>,
     reacted_by: Vec<AccountId>,
+    /// Whose reaction the other sees, be it an earlier one.
+    reactions_shown: Vec<AccountId>,
     reported: bool,
     answered: bool,
     edits: u32,
@@ -88,6 +94,9 @@ impl Model {
             ChatCommand::Answer { message_id, by, ref answer, now } => {
                 (now, self.answer(message_id, by, answer, now))
             }
+            ChatCommand::Forward { message_id, by, now } => {
+                (now, member(by).and_then(|()| self.present(message_id, by, now)).map(|_| vec![]))
+            }
             ChatCommand::Report { message_id, by, ref seen, now, .. } => {
                 (now, self.report(message_id, by, seen, now))
             }
@@ -95,7 +104,7 @@ impl Model {
             ChatCommand::MarkDelivered { by, up_to, now } => (now, self.mark_delivered(by, up_to)),
             ChatCommand::MarkUnread { by, now } => (now, self.mark_unread(by)),
             ChatCommand::Clear { by, now } => (now, self.clear(by)),
-            ChatCommand::SaveDraft { by, ref text, reply_to, now } => {
+            ChatCommand::SaveDraft { by, ref text, reply_to, now, .. } => {
                 (now, self.save_draft(by, text.as_deref(), reply_to, now))
             }
             ChatCommand::SetDisappearing { by, after, now } => {
@@ -137,19 +146,23 @@ impl Model {
         self.may_speak(sender)?;
         let quoted = reply_to.map(|it| self.present(it, sender, now)).transpose()?;
         let recipient = other(sender);
-        let expires_at = self.disappearing.map(|it| now + TimeDelta::days(it.days()));
+        let setting = self.of(sender).disappearing;
+        let expires_at = setting.map(|it| now + TimeDelta::days(it.days()));
         let is_withheld = self.of(recipient).blocks;
         self.messages.push(Message {
             id,
             sender,
             content: message.content.clone(),
             seen: false,
+            withheld: is_withheld,
             gone: false,
+            taken_back: false,
             expires_at,
             forwarded: message.forwarded.is_some(),
             hidden_from: if is_withheld { vec![recipient] } else { vec![] },
             starred_by: vec![],
             reacted_by: vec![],
+            reactions_shown: vec![],
             reported: false,
             answered: false,
             edits: 0,
@@ -168,14 +181,16 @@ impl Model {
         if is_withheld {
             return Ok(vec![withheld(event)]);
         }
-        let muted = self.of(recipient).muted_until.is_some_and(|until| now < until);
-        if std::mem::take(&mut self.of(recipient).archived) {
-            if !muted {
-                return Ok(vec![event, unarchived(recipient)]);
-            }
-            self.of(recipient).archived = true;
+        let mut events = vec![event];
+        if std::mem::replace(&mut self.of(recipient).disappearing, setting) != setting {
+            events.push(disappearing_set(sender, setting));
         }
-        Ok(vec![event])
+        let muted = self.of(recipient).muted_until.is_some_and(|until| now < until);
+        if self.of(recipient).archived && !muted {
+            self.of(recipient).archived = false;
+            events.push(unarchived(recipient));
+        }
+        Ok(events)
     }
 
     fn mark_read(&mut self, reader: AccountId, up_to: u64) -> Answer {
@@ -230,7 +245,7 @@ impl Model {
             return Ok(vec![]);
         }
         self.read_on(by, last);
-        self.unpin_what_nobody_sees();
+        self.of(by).pinned.clear();
         Ok(vec![cleared(by, last)])
     }
 
@@ -240,21 +255,14 @@ impl Model {
             if !message.gone && message.expires_at.is_some_and(|it| it <= now) {
                 message.gone = true;
                 numbers.push(number);
-                self.pinned.retain(|it| *it != message.id);
+                self.alice.pinned.retain(|it| *it != message.id);
+                self.bob.pinned.retain(|it| *it != message.id);
             }
         }
         if numbers.is_empty() {
             return vec![];
         }
         vec![expired(numbers, [self.unread(ALICE), self.unread(BOB)], now)]
-    }
-
-    fn unpin_what_nobody_sees(&mut self) {
-        for id in self.pinned.clone() {
-            if self.seen(id, ALICE).is_err() && self.seen(id, BOB).is_err() {
-                self.pinned.retain(|it| *it != id);
-            }
-        }
     }
 
     fn set_inactive(&mut self, inactive: bool, event: ChatEvent) -> Vec<ChatEvent> {
@@ -285,9 +293,16 @@ impl Model {
         if self.alice.blocks || self.bob.blocks { withheld(event) } else { event }
     }
 
+    /// Whether the other is to see what `by` does to the message.
+    fn reaches(&mut self, id: MessageId, by: AccountId) -> bool {
+        let other = other(by);
+        let hears = !self.of(other).blocks && self.seen(id, other).is_ok();
+        hears && !self.messages.iter().any(|it| it.id == id && it.is_gone_for(other))
+    }
+
     /// As far as the other may see it.
-    fn shown(&mut self, by: AccountId, event: ChatEvent) -> ChatEvent {
-        if self.of(other(by)).blocks { withheld(event) } else { event }
+    fn shown(&mut self, id: MessageId, by: AccountId, event: ChatEvent) -> ChatEvent {
+        if self.reaches(id, by) { event } else { withheld(event) }
     }
 
     fn number(&self, id: MessageId) -> Result<u64, ChatError> {
@@ -310,13 +325,17 @@ impl Model {
         now: DateTime<Utc>,
     ) -> Result<u64, ChatError> {
         let number = self.seen(id, by)?;
-        let gone = |it: &Message| it.gone || it.expires_at.is_some_and(|at| at <= now);
+        let gone = |it: &Message| it.is_gone_for(by) || it.expires_at.is_some_and(|at| at <= now);
         let gone = self.messages.iter().any(|it| it.id == id && gone(it));
         if gone { Err(ChatError::Deleted) } else { Ok(number) }
     }
 }
 
 impl Message {
+    fn is_gone_for(&self, account: AccountId) -> bool {
+        self.gone || self.taken_back && self.sender == account
+    }
+
     fn is_unread_by(&self, reader: AccountId) -> bool {
         self.sender != reader && !self.seen && !self.gone && !self.hidden_from.contains(&reader)
     }

@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use super::{Answer, Model, between, member};
 use crate::chat::tests::events::{
     archived, blocked, disappearing_set, draft_saved, muted, unarchived, unblocked, unmuted,
+    withheld,
 };
+use crate::chat::tests::other;
 use crate::chat::{ChatError, Disappearing};
 use crate::{AccountId, MessageId};
 
@@ -34,8 +36,14 @@ impl Model {
     ) -> Answer {
         member(by)?;
         self.may_speak(by)?;
-        let before = std::mem::replace(&mut self.disappearing, after);
-        Ok(if before == after { vec![] } else { vec![disappearing_set(by, after)] })
+        if std::mem::replace(&mut self.of(by).disappearing, after) == after {
+            return Ok(vec![]);
+        }
+        if self.of(other(by)).blocks {
+            return Ok(vec![withheld(disappearing_set(by, after))]);
+        }
+        self.of(other(by)).disappearing = after;
+        Ok(vec![disappearing_set(by, after)])
     }
 
     pub(super) fn mute(

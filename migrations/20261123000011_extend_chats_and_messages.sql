@@ -70,7 +70,7 @@ FROM (
 WHERE c.chat_id = s.chat_id AND c.account_id = s.account_id;
 
 ALTER TABLE read.chats ALTER COLUMN changed DROP DEFAULT, ALTER COLUMN changed_apart DROP DEFAULT;
--- WHERE account_id = $1 AND changed >= $2
+-- WHERE account_id = $1 AND changed > $2 ORDER BY changed LIMIT $3
 CREATE INDEX chats_by_change ON read.chats (account_id, changed);
 -- WHERE account_id = $1 AND … AND activity < $2 ORDER BY activity DESC LIMIT $3, and the totals
 CREATE INDEX chats_unread ON read.chats (account_id, activity DESC)

@@ -10,8 +10,3 @@ CREATE TABLE reported_files (
 );
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON reported_files TO parlance_app;
-
--- There are several tasks now, and each says which it is.
-UPDATE policy_work
-SET detail = (detail::jsonb || '{"task": "release"}')::json
-WHERE policy = 'release_files';

@@ -239,10 +239,14 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     }
     // Logging out records nothing, and so has no position.
     let has_position = is_api && path != "/v1/auth/logout";
-    let is_limited = path == "/v1/chats/{id}/messages" && method == "post";
+    let limited = match path {
+        "/v1/chats/{id}/messages" if method == "post" => "201",
+        "/v1/chats/{id}/messages/{message_id}/forward" => "200",
+        _ => "",
+    };
     for (status, response) in responses {
         complete_response(status, has_position, response);
-        if is_limited && matches!(status.as_str(), "201" | "429") {
+        if !limited.is_empty() && (status == limited || status == "429") {
             for (name, component) in
                 [("RateLimit-Policy", "RateLimitPolicy"), ("RateLimit", "RateLimit")]
             {

@@ -51,3 +51,43 @@ impl Policy for ExpireMessages {
 fn key(chat_id: ChatId, number: u64) -> String {
     format!("{chat_id}/{number}")
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+    use domain::chat::Content;
+    use domain::{AccountId, MessageId, Personal};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn due(expires_at: DateTime<Utc>) -> Vec<Change<Expire>> {
+        let (sender, chat_id) = (AccountId(Uuid::from_u128(1)), ChatId(Uuid::from_u128(2)));
+        let sent = ChatEvent::MessageSent {
+            chat_id,
+            message_id: MessageId(Uuid::from_u128(3)),
+            number: 7,
+            sender,
+            recipient: AccountId(Uuid::from_u128(4)),
+            content: Content::Text { text: Personal::new(sender, "soon gone".to_owned()) },
+            reply_to: None,
+            reference: None,
+            tags: None,
+            forwarded: None,
+            expires_at: Some(expires_at),
+            withheld: false,
+            spent_ms: 0,
+            sent_at: DateTime::UNIX_EPOCH,
+        };
+        ExpireMessages::react(&sent.into())
+    }
+
+    #[test]
+    fn nothing_disappears_before_the_second_in_which_its_time_is_up() {
+        let (chat_id, next) = (ChatId(Uuid::from_u128(2)), TimeDelta::seconds(1));
+        let second = DateTime::UNIX_EPOCH + TimeDelta::days(1);
+        let set = |at| [Change::set(key(chat_id, 7), Some(at), Expire { chat_id })];
+        assert_eq!(due(second), set(second));
+        assert_eq!(due(second + TimeDelta::milliseconds(300)), set(second + next));
+    }
+}

@@ -46,27 +46,29 @@ pub async fn retry(
     let mut tx = db.begin().await?;
     let woken = sqlx::query!(
         "UPDATE policy_work SET parked = false, attempts = 0, due_at = $4
-         WHERE policy = $1 AND aggregate_type = $2 AND aggregate_id = $3 AND parked",
+         WHERE policy = $1 AND aggregate_type = $2 AND aggregate_id = $3 AND parked
+         RETURNING position",
         policy,
         parked.aggregate_type,
         parked.aggregate_id,
         now
     );
-    let woken = woken.execute(&mut *tx).await?.rows_affected();
-    if woken == 0 {
+    let woken = woken.fetch_all(&mut *tx).await?;
+    if woken.is_empty() {
         return Err(ParkedWorkError::NotParked);
     }
+    // What could not be read stays: a retry does not help it.
+    let positions: Vec<_> = woken.iter().map(|it| it.position).collect();
     sqlx::query!(
         "DELETE FROM parked_events
-         WHERE projector = $1 AND aggregate_type = $2 AND aggregate_id = $3 AND skipped_at IS NULL",
+         WHERE projector = $1 AND position = ANY ($2) AND skipped_at IS NULL",
         parked.policy,
-        parked.aggregate_type,
-        parked.aggregate_id
+        &positions
     )
     .execute(&mut *tx)
     .await?;
     tx.commit().await?;
-    Ok(woken)
+    Ok(positions.len() as u64)
 }
 
 /// Lets all parked work of a stream go, for good. Returns how many events that were.

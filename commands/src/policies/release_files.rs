@@ -33,16 +33,14 @@ pub(crate) struct ReleaseFiles {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "task", rename_all = "snake_case")]
 pub(crate) enum Task {
-    Release(Attached),
     /// Copies the file for the moderators.
-    Keep {
-        owner: AccountId,
-        file_id: FileId,
-    },
+    Keep { owner: AccountId, file_id: FileId },
     /// Deletes that copy.
-    Forget {
-        file_id: FileId,
-    },
+    Forget { file_id: FileId },
+    /// Stored as it was when there was no other task: by processes of an earlier version too, and read
+    /// by them.
+    #[serde(untagged)]
+    Release(Attached),
 }
 
 /// A file in a message.
@@ -227,6 +225,18 @@ mod tests {
     const ATTACHED: Attached =
         Attached { owner: OWNER, file_id: FILE, chat_id: CHAT, message_id: MESSAGE };
     const RELEASE: Task = Task::Release(ATTACHED);
+
+    #[test]
+    fn a_release_is_stored_as_it_was_before_there_were_other_tasks() {
+        let stored = serde_json::json!({
+            "owner": OWNER, "file_id": FILE, "chat_id": CHAT, "message_id": MESSAGE,
+        });
+        assert_eq!(serde_json::to_value(RELEASE).unwrap(), stored);
+        for task in [RELEASE, Task::Keep { owner: OWNER, file_id: FILE }] {
+            let stored = serde_json::to_value(task).unwrap();
+            assert_eq!(serde_json::from_value::<Task>(stored).unwrap(), task);
+        }
+    }
 
     #[test]
     fn an_attachment_waits_for_its_message() {

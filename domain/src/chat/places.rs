@@ -55,7 +55,7 @@ impl Index {
     }
 
     fn find(&self, ids: &[Uuid], id: Uuid) -> Option<u32> {
-        let is_it = |place: &u32| at(ids, *place) == id;
+        let is_it = |place: &u32| ids.get(*place as usize) == Some(&id);
         self.places.find(self.hasher.hash_one(id), is_it).copied()
     }
 

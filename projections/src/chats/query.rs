@@ -144,7 +144,9 @@ impl Row {
     }
 }
 
-/// The one SELECT of chats, with the clauses that say which. `$1` is the member, `$2` the time.
+/// The one SELECT of chats, with the clauses that say which. `$1` is the member, `$2` the time. Chosen
+/// first, so that what belongs to a chat is looked up for those that are shown alone. The latest
+/// activity comes first.
 macro_rules! rows {
     ([$($which:tt)+], $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
@@ -178,7 +180,9 @@ macro_rules! rows {
                       coalesce(a.registered_at, c.opened_at) AS "registered_at!",
                       coalesce(a.read_receipts, true) AS "read_receipts!",
                       m.number AS "last?"
-               FROM chats c
+               FROM (
+                   SELECT * FROM chats c WHERE c.account_id = $1 AND "# $(+ $which)+ + r#"
+               ) c
                LEFT JOIN accounts a ON a.account_id = c.participant_id
                LEFT JOIN accounts own ON own.account_id = c.account_id
                LEFT JOIN blocks b ON b.chat_id = c.chat_id AND b.account_id = c.account_id
@@ -223,7 +227,7 @@ macro_rules! rows {
                    ORDER BY m.number DESC
                    LIMIT 1
                ) m ON true
-               WHERE c.account_id = $1 AND "# $(+ $which)+,
+               ORDER BY c.activity DESC"#,
             $($argument),+
         )
     };
@@ -258,7 +262,7 @@ pub(crate) async fn by_ids(
     if chat_ids.is_empty() {
         return Ok(vec![]);
     }
-    let rows = rows!(["c.chat_id = ANY ($3) ORDER BY c.activity DESC"], caller.0, at, chat_ids);
+    let rows = rows!(["c.chat_id = ANY ($3)"], caller.0, at, chat_ids);
     let rows = rows.fetch_all(&mut *db).await?;
     views(db, caller, rows, at).await
 }
@@ -297,7 +301,16 @@ pub async fn list(
         Filter::Active => listed!("NOT c.archived"),
         Filter::All => listed!("true"),
         Filter::Unread => {
-            listed!("c.unread AND (c.unread_count > due.messages OR c.marked_unread)")
+            listed!(
+                "c.unread AND (c.marked_unread OR c.unread_count > (
+                     SELECT count(*)
+                     FROM expiring e
+                     WHERE e.chat_id = c.chat_id
+                       AND e.account_id = c.account_id
+                       AND e.expires_at <= $2
+                       AND e.number > c.read_up_to
+                 ))"
+            )
         }
         Filter::Archived => listed!("c.archived"),
         Filter::Muted => {

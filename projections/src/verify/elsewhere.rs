@@ -83,6 +83,7 @@ pub(super) async fn removed(
            WHERE e.aggregate_type = 'chat'
              AND e.aggregate_id = ANY ($1)
              AND e.event_type IN ('message_deleted_for_everyone', 'messages_expired')
+             AND NOT coalesce((e.payload ->> 'kept')::boolean, false)
              AND e.position <= $2
              AND NOT EXISTS (
                  SELECT FROM parked_events p WHERE p.projector = $3 AND p.position = e.position

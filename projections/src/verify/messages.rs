@@ -208,9 +208,9 @@ pub(super) async fn read(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Ro
     let rows = sqlx::query_as!(
         MessageRow,
         "SELECT chat_id, number, message_id, sender_id, position, changed, sent_at, edited_at,
-                deleted_at, taken_back_at, expires_at, reply_to, origin_chat, origin_number, origin_sender,
-                origin_sent_at, hops, file_id, file_owner, revision, withheld_revision, withheld,
-                expired, kind, text, tags, reference_type, reference_id, action, action_params,
+                deleted_at, taken_back_at, expires_at, reply_to, origin_chat, origin_number,
+                origin_sender, origin_sent_at, hops, file_id, file_owner, revision,
+                withheld_revision, withheld, expired, kind, text, tags, reference_type, reference_id, action, action_params,
                 answer, answered_by, answered_at, answer_position, answer_withheld
          FROM messages
          WHERE chat_id = ANY ($1)",

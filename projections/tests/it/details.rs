@@ -36,6 +36,22 @@ impl Talk {
         self.on(ChatCommand::Send { message: Box::new(message), limits: LIMITS, now }).await;
     }
 
+    /// Bob sends Alice's first message on.
+    async fn forward_first(&mut self, to: ChatId) {
+        let now = self.world.now();
+        let mut copy =
+            Outgoing::text(MessageId(Uuid::from_u128(0xC)), self.bob, "pass it on".to_owned());
+        copy.forwarded = Some(Forwarded {
+            sender: self.alice,
+            sent_at: now,
+            hops: 3,
+            origin_chat: self.chat,
+            origin_number: 1,
+        });
+        let copy = ChatCommand::Send { message: Box::new(copy), limits: LIMITS, now };
+        assert_eq!(self.world.on_chat(to, copy).await.len(), 1);
+    }
+
     async fn seen(&self, by: AccountId, number: i64) -> MessageView {
         let at = self.world.now();
         let seen = messages::by_number(&self.world.db, by, self.chat, number, at).await;
@@ -88,17 +104,7 @@ async fn a_copy_says_whose_it_was_until_the_origin_is_gone_and_then_changes_in_i
     let other = talk.world.open(talk.bob, carol).await;
     let origin = talk.world.send(talk.chat, talk.alice, "pass it on").await;
     let now = talk.world.now();
-    let mut copy =
-        Outgoing::text(MessageId(Uuid::from_u128(0xC)), talk.bob, "pass it on".to_owned());
-    copy.forwarded = Some(Forwarded {
-        sender: talk.alice,
-        sent_at: now,
-        hops: 3,
-        origin_chat: talk.chat,
-        origin_number: 1,
-    });
-    let copy = ChatCommand::Send { message: Box::new(copy), limits: LIMITS, now };
-    assert_eq!(talk.world.on_chat(other, copy).await.len(), 1);
+    talk.forward_first(other).await;
     talk.world.project().await;
     let seen = async |talk: &Talk| {
         let seen = messages::by_number(&talk.world.db, carol, other, 1, now).await;
@@ -120,6 +126,30 @@ async fn a_copy_says_whose_it_was_until_the_origin_is_gone_and_then_changes_in_i
     .await
     .expect("positions");
     assert_eq!(changed, [head; 3]);
+    talk.world.check().await;
+}
+
+#[tokio::test]
+async fn a_copy_does_not_change_when_its_origin_is_gone_for_its_sender_alone() {
+    let mut talk = talk().await;
+    let carol = talk.world.register("carol").await;
+    let other = talk.world.open(talk.bob, carol).await;
+    let origin = talk.world.send(talk.chat, talk.alice, "pass it on").await;
+    talk.forward_first(other).await;
+    let now = talk.world.now();
+    talk.on(ChatCommand::Block { by: talk.bob, whom: talk.alice, now }).await;
+    talk.world.project().await;
+    let before = talk.world.head().await.0;
+    talk.world.delete_for_everyone(talk.chat, talk.alice, origin).await;
+    talk.world.project().await;
+    let changed = "SELECT count(*) FROM chats WHERE chat_id = $1 AND changed > $2";
+    let changed: i64 = sqlx::query_scalar(changed)
+        .bind(other.0)
+        .bind(before)
+        .fetch_one(&talk.world.db)
+        .await
+        .expect("a count");
+    assert_eq!(changed, 0);
     talk.world.check().await;
 }
 

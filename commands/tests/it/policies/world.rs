@@ -49,16 +49,16 @@ impl World {
 
     pub(crate) async fn with(storage: Storage, change: impl FnOnce(&mut FilesSettings)) -> Self {
         let ahead = Arc::new(AtomicI64::new(0));
-        let (seconds, system) = (Arc::clone(&ahead), Clock::system());
+        let (milliseconds, system) = (Arc::clone(&ahead), Clock::system());
         let clock = Clock::from_fn(move || {
-            system.now() + TimeDelta::seconds(seconds.load(Ordering::Relaxed))
+            system.now() + TimeDelta::milliseconds(milliseconds.load(Ordering::Relaxed))
         });
         Self { files: files::World::with(storage, clock, change).await, ahead }
     }
 
     /// Lets time jump.
     pub(crate) fn pass(&self, time: TimeDelta) {
-        self.ahead.fetch_add(time.num_seconds(), Ordering::Relaxed);
+        self.ahead.fetch_add(time.num_milliseconds(), Ordering::Relaxed);
     }
 
     /// Starts policies, as another process would.

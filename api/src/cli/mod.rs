@@ -44,7 +44,7 @@ enum Command {
         #[arg(long, value_enum, value_delimiter = ',', default_values_t = ServeRole::value_variants().to_vec())]
         roles: Vec<ServeRole>,
     },
-    /// Shows how far the log, the relay and each projector are
+    /// Shows how far the log, the relay, each projector and each policy are
     Status {
         #[arg(long, value_enum, default_value_t)]
         format: status::Format,
@@ -57,7 +57,7 @@ enum Command {
         #[arg(value_parser = rebuild::which)]
         read_model: rebuild::Which,
     },
-    /// Events that a projector gave up on
+    /// Events that a projector or a policy gave up on
     #[command(subcommand)]
     Parked(parked::Command),
     /// Writes the log to standard output, personal values opened
@@ -152,6 +152,14 @@ async fn open_log(environment: &Environment<'_>) -> Result<(PgPool, Arc<Codec>),
 /// What executes commands, outside of any server.
 async fn open_gateway(environment: &Environment<'_>) -> Result<Gateway, Failure> {
     let (db, codec) = open_log(environment).await?;
+    gateway_on(environment, db, codec)
+}
+
+fn gateway_on(
+    environment: &Environment<'_>,
+    db: PgPool,
+    codec: Arc<Codec>,
+) -> Result<Gateway, Failure> {
     let options = database::options(&environment.database()?.url)?;
     let appender = Appender::start(options, &TaskTracker::new());
     let (clock, ids) = (Clock::system(), Ids::random());

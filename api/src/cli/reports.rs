@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{Failure, open_gateway, open_log, say};
+use super::{Failure, gateway_on, open_log, say};
 use crate::settings::Environment;
 
 #[derive(Debug, Subcommand)]
@@ -66,7 +66,7 @@ async fn file(environment: &Environment<'_>, which: &Which) -> Result<(), Failur
         embedded.port = 0; // a server may be running beside this, on the port that is set
     }
     let (gateway, tasks, stop) =
-        (open_gateway(environment).await?, TaskTracker::new(), CancellationToken::new());
+        (gateway_on(environment, db, codec)?, TaskTracker::new(), CancellationToken::new());
     let _stop = stop.clone().drop_guard();
     let files = Files::open(settings, gateway, &tasks, stop).await?;
     let copy = files.reported(file.file_id).await?;

@@ -104,11 +104,7 @@ impl Bucket {
         let call = self.calls.get_object().bucket(&self.name).key(key);
         let call = call.range(format!("bytes=0-{}", length - 1));
         let Some(object) = present(call.send().await)? else { return Ok(vec![]) };
-        let (mut reading, mut beginning) = (Reading::new(object), Vec::new());
-        while let Some(bytes) = reading.next().await? {
-            beginning.extend_from_slice(&bytes);
-        }
-        Ok(beginning)
+        Reading::new(object).rest().await
     }
 
     pub(super) async fn put(
@@ -235,15 +231,20 @@ impl Reading {
             }
         }
     }
+
+    /// All that comes, of something small.
+    pub(super) async fn rest(mut self) -> Result<Vec<u8>, FilesError> {
+        let mut rest = Vec::new();
+        while let Some(bytes) = self.next().await? {
+            rest.extend_from_slice(&bytes);
+        }
+        Ok(rest)
+    }
 }
 
 fn config(endpoint: Option<&String>, region: String, settings: &S3Settings) -> Config {
     let secret = settings.secret_access_key.expose_secret();
     let key = &settings.access_key_id;
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(CALL_TIMEOUT);
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
@@ -251,7 +252,7 @@ fn config(endpoint: Option<&String>, region: String, settings: &S3Settings) -> C
         // A server of one's own has no DNS name for each bucket.
         .force_path_style(endpoint.is_some())
         .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
-        .timeout_config(timeouts.build())
+        .timeout_config(timeouts(0))
         // Checksums that were not asked for break presigned requests and servers that are not
         // Amazon's: https://github.com/awslabs/aws-sdk-rust/issues/1240
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
@@ -271,12 +272,16 @@ fn config(endpoint: Option<&String>, region: String, settings: &S3Settings) -> C
 
 /// For calls in which the storage moves `size` bytes before it answers.
 pub(super) fn patient(size: u64) -> aws_sdk_s3::config::Builder {
+    Config::builder().timeout_config(timeouts(size))
+}
+
+fn timeouts(size: u64) -> TimeoutConfig {
     let work = Duration::from_secs(size / PACE);
-    let timeouts = TimeoutConfig::builder()
+    TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT + work)
-        .operation_timeout(CALL_TIMEOUT + work * 2);
-    Config::builder().timeout_config(timeouts.build())
+        .operation_timeout(CALL_TIMEOUT + work * 2)
+        .build()
 }
 
 /// What S3 has; nothing when it says that there is no such thing.

@@ -31,3 +31,10 @@ impl FilesError {
         Self::Internal(error.into())
     }
 }
+
+impl From<sqlx::Error> for FilesError {
+    fn from(error: sqlx::Error) -> Self {
+        tracing::warn!(%error, "the database is out of reach");
+        Self::Unavailable
+    }
+}

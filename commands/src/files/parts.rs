@@ -54,26 +54,20 @@ pub(super) async fn note(db: &PgPool, upload: &str, parts: &[NewPart]) -> Result
         &numbers,
         &sums
     );
-    noted.execute(db).await.map(drop).map_err(away)
+    Ok(noted.execute(db).await.map(drop)?)
 }
 
 /// What each part of `upload` was said to be, as S3 writes it.
 pub(super) async fn noted(db: &PgPool, upload: &str) -> Result<BTreeMap<u32, String>, FilesError> {
     let noted = sqlx::query!("SELECT number, sha256 FROM upload_parts WHERE upload = $1", upload);
-    let noted = noted.fetch_all(db).await.map_err(away)?;
+    let noted = noted.fetch_all(db).await?;
     Ok(noted.into_iter().map(|it| (it.number.cast_unsigned(), BASE64.encode(it.sha256))).collect())
 }
 
 /// Forgets what was noted of `upload`.
 pub(super) async fn forget(db: &PgPool, upload: &str) -> Result<(), FilesError> {
     let forget = sqlx::query!("DELETE FROM upload_parts WHERE upload = $1", upload);
-    forget.execute(db).await.map(drop).map_err(away)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
-fn away(error: sqlx::Error) -> FilesError {
-    tracing::warn!(%error, "the database is out of reach");
-    FilesError::Unavailable
+    Ok(forget.execute(db).await.map(drop)?)
 }
 
 impl Bucket {

@@ -38,7 +38,7 @@ impl Validity {
         let Some(until) = until else { return Some(lasting) };
         let left = u64::try_from((until - lasting.from).num_seconds()).ok()?;
         let seconds = left.min(lasting.seconds);
-        (until > now && seconds > 0).then_some(Self { seconds, ..lasting })
+        (seconds > 0).then_some(Self { seconds, ..lasting })
     }
 
     pub(super) const fn seconds(self) -> u64 {

@@ -1,9 +1,6 @@
 //! A file that has arrived is read, scanned, stripped of its metadata and published, or rejected.
 
-use domain::library::{
-    Library, LibraryCommand, LibraryError, LibraryEvent, Stage, THUMBNAIL_EDGES, object_key,
-    thumbnail_key,
-};
+use domain::library::{Library, LibraryCommand, LibraryError, LibraryEvent, Stage};
 use domain::{AccountId, Event, FileId};
 use serde::{Deserialize, Serialize};
 
@@ -64,10 +61,7 @@ impl Policy for ProcessFiles {
         match self.gateway.execute::<Library>(&library, command, &effect.context()).await {
             Err(CommandError::Rule(LibraryError::UnknownFile(_))) => {
                 // Removed while it was read: so is what was stored of it just now.
-                let thumbnails =
-                    THUMBNAIL_EDGES.map(|edge| thumbnail_key(file_id, file.sha256, edge));
-                let object = object_key(file_id, file.sha256);
-                Ok(self.files.delete(&[&[object], &thumbnails[..]].concat(), None).await?)
+                Ok(self.files.delete(&file.leavings(file_id), None).await?)
             }
             executed => Ok(executed.map(drop)?),
         }

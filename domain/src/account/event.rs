@@ -52,11 +52,6 @@ impl DomainEvent for AccountEvent {
     }
 
     fn event_version(&self) -> String {
-        match self {
-            Self::Registered { .. } | Self::ProfileChanged { .. } | Self::PrivacyChanged { .. } => {
-                "1"
-            }
-        }
-        .to_owned()
+        Self::newest_version(&self.event_type()).unwrap_or(1).to_string()
     }
 }

@@ -8,8 +8,9 @@ use crate::{AccountId, ChatId, MessageId, Personal, ReportId};
 
 /// What has happened in a [`Chat`](super::Chat). Past tense, and permanent.
 ///
-/// `withheld`: the other member never gets to see it. They had blocked whoever did it, or do not see
-/// what it was done to; of reading and delivery, either of the two had blocked the other.
+/// `withheld`: the other member never gets to see it. They had blocked whoever did it, know of no chat
+/// yet, or do not see what it was done to, or what it takes away; of reading and delivery, also when it
+/// was the other way round.
 ///
 /// A variant's serialized form is stored for ever: `tests/golden/chat/*.json` pins it. To change
 /// one, raise its version and add an upcaster.

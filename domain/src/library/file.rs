@@ -128,7 +128,8 @@ impl File {
 
     /// Everything that is to be deleted with it. Who was about to publish it may have stored more
     /// than was recorded.
-    pub(super) fn leavings(&self, file_id: FileId) -> Vec<String> {
+    #[must_use]
+    pub fn leavings(&self, file_id: FileId) -> Vec<String> {
         let mut objects = self.objects.clone();
         match self.stage {
             Stage::Requested | Stage::Published => {}

@@ -57,7 +57,7 @@ const UPCASTERS: [Upcaster; 11] = [
     },
 ];
 
-/// `withheld` was added in version 2: absent, it is false.
+/// `withheld`, and with a deletion `kept`, was added in version 2: absent, it is false.
 const fn never_withheld(event_type: &'static str) -> Upcaster {
     Upcaster {
         aggregate_type: Chat::TYPE,

@@ -57,7 +57,7 @@ impl Changes {
             | LibraryEvent::FileRemoved { file_id, .. } => {
                 self.extras.touch_file(*file_id, position);
             }
-            // A file that was not completed is in no message.
+            // A file that was not completed is in no message; that it is in one, the message says.
             LibraryEvent::UploadRequested { .. }
             | LibraryEvent::UploadCompleted { .. }
             | LibraryEvent::FileAttached { .. }

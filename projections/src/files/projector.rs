@@ -125,7 +125,7 @@ impl Changes {
                 patch.rejection = Some(reason.to_string());
                 Ok(())
             }
-            // Who sees a message with the file is known to the messages.
+            // In how many messages it is; who sees them is known to the messages.
             LibraryEvent::FileAttached { file_id, attachments, .. }
             | LibraryEvent::FileReleased { file_id, attachments, .. } => {
                 let attachments = i32::try_from(*attachments).unwrap_or(i32::MAX);

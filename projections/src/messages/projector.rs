@@ -74,7 +74,7 @@ impl Changes {
             | LibraryEvent::FileRemoved { file_id, .. } => {
                 self.files.insert(*file_id, position.0);
             }
-            // A file that was not completed is in no message.
+            // A file that was not completed is in no message; that it is in one, the message says.
             LibraryEvent::UploadRequested { .. }
             | LibraryEvent::UploadCompleted { .. }
             | LibraryEvent::FileAttached { .. }

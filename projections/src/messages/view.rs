@@ -156,8 +156,8 @@ pub(super) struct Row {
 }
 
 /// The one SELECT of messages as a member sees them. `$keys` is a SELECT of `chat_id` and `number`
-/// of messages in chats of theirs, and whether they see those the caller has asked; `$1` is the member, `$2` the time, and what follows is the
-/// caller's. By ascending number within each chat.
+/// of messages in chats of theirs, and whether they see those the caller has asked; `$1` is the
+/// member, `$2` the time, and what follows is the caller's. By ascending number within each chat.
 ///
 /// The messages are looked up one by one: a plain join may be planned by chat alone, and a chat may
 /// have 100,000 of them.

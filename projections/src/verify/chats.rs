@@ -259,13 +259,11 @@ fn rows(id: ChatId, chat: &Chat, elsewhere: &Elsewhere) -> Vec<Entry> {
             }
             .into_entry()
         }));
-    }
-    entries.extend(members.into_iter().flat_map(|account| {
-        chat.files(account).into_iter().map(move |(file, position)| {
+        entries.extend(shown.into_iter().map(|(file, position)| {
             let (chat_id, account_id, file_id) = (id.0, account.0, file.0);
             AttachmentRow { chat_id, account_id, file_id, position }.into_entry()
-        })
-    }));
+        }));
+    }
     entries.extend(copies.into_iter().map(|((origin_chat, origin_number), position)| {
         let (chat_id, origin_chat) = (id.0, origin_chat.0);
         ForwardRow { chat_id, origin_chat, origin_number: number(origin_number), position }

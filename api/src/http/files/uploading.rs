@@ -38,6 +38,7 @@ pub(crate) struct RequestUpload {
     )]
     name: String,
     /// Without parameters. JPEG, PNG, GIF and WebP are images: they are shown, and have thumbnails.
+    /// HEIC, AVIF, TIFF and their like are refused.
     #[schema(
         pattern = r"^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$"
     )]

@@ -53,7 +53,8 @@ pub(crate) struct StarList {
     prev: Option<Cursor>,
 }
 
-/// Pins a message for both members. A chat has at most 50 pins.
+/// Pins a message for the caller, and for the other member unless 50 are pinned for them or they do
+/// not see it. At most 50 are pinned for a member.
 #[utoipa::path(
     put, path = "/v1/chats/{id}/messages/{message_id}/pin", tag = "messages",
     operation_id = "pin_message",

@@ -46,12 +46,16 @@ impl Files {
         file_id: FileId,
         file: &File,
     ) -> Result<(), FilesError> {
-        let reading = self.inner.bucket.get(file.object()).await?;
-        let mut reading = reading.ok_or(FilesError::NotArrived)?;
-        let row = self.begin_reported(file_id, &file.content_type, reading.size).await?;
-        if row.is_kept {
+        let row = self.reported_row(file_id).await?;
+        if row.as_ref().is_some_and(|it| it.is_kept) {
             return Ok(());
         }
+        let reading = self.inner.bucket.get(file.object()).await?;
+        let mut reading = reading.ok_or(FilesError::NotArrived)?;
+        let row = match row {
+            Some(begun) => begun,
+            None => self.begin_reported(file_id, &file.content_type, reading.size).await?,
+        };
         let key = self.open_key(&row.sealed_key).await?;
         let key = key.ok_or_else(|| FilesError::internal("the moderators' key is destroyed"))?;
         let pieces = pieces(reading.size);
@@ -73,8 +77,7 @@ impl Files {
         }
         sqlx::query!("DELETE FROM reported_files WHERE file_id = $1", file_id.0)
             .execute(self.inner.gateway.db())
-            .await
-            .map_err(away)?;
+            .await?;
         Ok(())
     }
 
@@ -99,16 +102,13 @@ impl Files {
         }))
     }
 
-    /// The row of a copy: now made, with a new key, if there was none.
+    /// The row of a copy, made with a new key unless another process is faster.
     async fn begin_reported(
         &self,
         file_id: FileId,
         content_type: &str,
         size: u64,
     ) -> Result<Row, FilesError> {
-        if let Some(row) = self.reported_row(file_id).await? {
-            return Ok(row);
-        }
         let mut key = Zeroizing::new([0; seal::KEY_LEN]);
         rand::fill(key.as_mut()).map_err(|_| FilesError::internal("no randomness"))?;
         let codec = self.inner.gateway.codec();
@@ -123,9 +123,8 @@ impl Files {
             i64::try_from(size).map_err(FilesError::internal)?
         )
         .execute(self.inner.gateway.db())
-        .await
-        .map_err(away)?;
-        // Another process may have been faster: the key that stands is the one.
+        .await?;
+        // The key that stands is the one.
         let row = self.reported_row(file_id).await?;
         row.ok_or_else(|| FilesError::internal("the copy was forgotten meanwhile"))
     }
@@ -134,22 +133,19 @@ impl Files {
         let now = self.inner.gateway.clock().now();
         sqlx::query!("UPDATE reported_files SET kept_at = $2 WHERE file_id = $1", file_id.0, now)
             .execute(self.inner.gateway.db())
-            .await
-            .map_err(away)?;
+            .await?;
         Ok(())
     }
 
     async fn reported_row(&self, file_id: FileId) -> Result<Option<Row>, FilesError> {
-        sqlx::query_as!(
+        let row = sqlx::query_as!(
             Row,
             r#"SELECT sealed_key, content_type, size, kept_at IS NOT NULL AS "is_kept!"
                FROM reported_files
                WHERE file_id = $1"#,
             file_id.0
-        )
-        .fetch_optional(self.inner.gateway.db())
-        .await
-        .map_err(away)
+        );
+        Ok(row.fetch_optional(self.inner.gateway.db()).await?)
     }
 
     /// The key of a copy; nothing once the moderators' is destroyed.
@@ -175,11 +171,8 @@ impl ReportedFile {
             return Ok(None);
         }
         let reading = self.files.inner.bucket.get(&object(self.file_id, number)).await?;
-        let mut reading = reading.ok_or_else(|| FilesError::internal("a piece is missing"))?;
-        let mut sealed = Vec::new();
-        while let Some(bytes) = reading.next().await? {
-            sealed.extend_from_slice(&bytes);
-        }
+        let reading = reading.ok_or_else(|| FilesError::internal("a piece is missing"))?;
+        let sealed = reading.rest().await?;
         let place = Place { file_id: self.file_id, number, is_last: number + 1 == pieces };
         self.next += 1;
         self.key.open(place, sealed).map(Some).map_err(FilesError::internal)
@@ -212,10 +205,4 @@ async fn piece(
     }
     let beyond = read.split_off(length);
     Ok(std::mem::replace(read, beyond))
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` passes")]
-fn away(error: sqlx::Error) -> FilesError {
-    tracing::warn!(%error, "the database is out of reach");
-    FilesError::Unavailable
 }

@@ -64,7 +64,7 @@ impl OpenChat {
         if asked > last { Err(ChatError::BeyondLast { last, asked }) } else { Ok(()) }
     }
 
-    /// Neither is told how far the other comes, while one has blocked the other.
+    /// Neither is told how far the other comes, while one has blocked the other or knows of no chat.
     fn is_told_to_nobody(&self) -> bool {
         self.is_withheld(Side::First) || self.is_withheld(Side::Second)
     }

@@ -3,7 +3,7 @@
 use eventlog::Position;
 use projections::{ReadModel, chats};
 
-use crate::world::World;
+use crate::world::{PROJECTORS, World};
 
 #[tokio::test]
 async fn read_models_follow_the_log() {
@@ -104,19 +104,18 @@ async fn projectors_go_on_when_their_connections_are_cut() {
     let [alice, bob] = [world.register("alice").await, world.register("bob").await];
     let chat = world.open(alice, bob).await;
     let running = world.start();
-    let mut cuts = 0;
+    running.until(world.head().await).await;
     for round in 0..10 {
         for number in 0..100 {
             world.send(chat, alice, &format!("message {number} of round {round}")).await;
         }
-        world.head().await;
-        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                   WHERE datname = current_database() AND query LIKE '%checkpoints%'
-                     AND query NOT LIKE '%pg_terminate_backend%'";
-        cuts += world.execute(cut).await;
+        let cut = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND application_name = '{PROJECTORS}'"
+        );
+        assert!(world.execute(&cut).await > 0, "nothing was cut in round {round}");
+        running.until(world.head().await).await;
     }
-    assert!(cuts > 0, "nothing was cut");
-    running.until(world.head().await).await;
     running.stop().await;
     assert_eq!(world.rows(ReadModel::Messages).await.len(), 1_000);
     world.check().await;

@@ -24,6 +24,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use running::PROJECTORS;
+
 const CONNECTIONS: u32 = 8;
 
 /// People here send as fast as they like.

@@ -2,18 +2,23 @@
 
 use std::sync::Arc;
 
+use eventlog::database::{self, Role};
 use eventlog::{Feed, Position, hand_over};
-use projections::{ReadModel, Reads};
+use projections::{ReadModel, Reads, live_options};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::World;
+use super::{CONNECTIONS, World};
+
+/// What PostgreSQL calls the connections of the projectors, in `pg_stat_activity`.
+pub const PROJECTORS: &str = "projectors";
 
 impl World {
     /// Runs the projectors as `serve` does.
     pub fn start(&self) -> Running {
         let stop = CancellationToken::new();
-        let db = self.app();
+        let options = live_options(self.options()).application_name(PROJECTORS);
+        let db = database::pool(options, Role::App, CONNECTIONS);
         let (feed, following) = Feed::new(
             db.clone(),
             Arc::clone(&self.codec),

@@ -15,6 +15,8 @@ use sqlx::PgPool;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::SessionRevoked;
+
 /// A session that nobody refreshes ends after this (NIST SP 800-63B, AAL1: at most 30 days).
 const IDLE: TimeDelta = TimeDelta::days(30);
 
@@ -42,7 +44,7 @@ pub(super) struct Session {
 pub(super) struct Refreshed {
     pub(super) session: Session,
     /// The session, when the token had been copied: it has ended.
-    pub(super) revoked: Option<Uuid>,
+    pub(super) revoked: Option<SessionRevoked>,
 }
 
 #[derive(Debug, Error)]
@@ -176,7 +178,8 @@ impl Sessions {
                 .await?;
                 tracing::warn!(%session_id, "a refresh token came back; its session is revoked");
                 metrics::counter!("parlance_refresh_reuse_total").increment(1);
-                (row.generation, Some(session_id))
+                let account_id = AccountId(row.account_id);
+                (row.generation, Some(SessionRevoked { account_id, session_id }))
             }
         };
         tx.commit().await?;
@@ -186,16 +189,19 @@ impl Sessions {
     }
 
     /// Ends the session that `token` names.
-    pub(super) async fn revoke(&self, token: &str) -> Result<Uuid, RefreshError> {
+    pub(super) async fn revoke(&self, token: &str) -> Result<SessionRevoked, RefreshError> {
         let (session_id, _) = self.read(token).ok_or(RefreshError::Invalid)?;
-        sqlx::query!(
-            "UPDATE sessions SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL",
+        let account_id = sqlx::query_scalar!(
+            "UPDATE sessions SET revoked_at = coalesce(revoked_at, $2)
+             WHERE session_id = $1
+             RETURNING account_id",
             session_id,
             self.clock.now()
         )
-        .execute(&self.db)
-        .await?;
-        Ok(session_id)
+        .fetch_optional(&self.db)
+        .await?
+        .ok_or(RefreshError::Invalid)?;
+        Ok(SessionRevoked { account_id: AccountId(account_id), session_id })
     }
 
     fn token(&self, session_id: Uuid, generation: i64) -> String {

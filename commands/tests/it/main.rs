@@ -6,5 +6,6 @@ mod files;
 mod gateway;
 mod node;
 mod policies;
+mod presence;
 mod sending;
 mod sign_in;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgPoolOptions;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection, Postgres, Transaction};
 use thiserror::Error;
 
 /// What crates without SQL of their own pass along.
@@ -56,6 +56,37 @@ pub enum DatabaseError {
     NotMigrated,
     #[error("migration failed")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+}
+
+/// Begins a transaction.
+///
+/// Not [`PgPool::begin`]: dropped while it waits, that leaves a connection in the pool with the
+/// transaction open, and whoever gets it next reads what was, and writes what is undone (sqlx issue
+/// 4385, from 0.8.4 on). This one is left to itself then, and ends what it has begun.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn begin(db: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    begin_with(db, "BEGIN").await
+}
+
+/// Begins a transaction that only reads, all of it as of its first statement.
+///
+/// # Errors
+///
+/// When the database fails.
+pub async fn snapshot(db: &PgPool) -> sqlx::Result<Transaction<'static, Postgres>> {
+    begin_with(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+}
+
+async fn begin_with(
+    db: &PgPool,
+    statement: &'static str,
+) -> sqlx::Result<Transaction<'static, Postgres>> {
+    let connection = db.acquire().await?;
+    let begun = tokio::spawn(Transaction::begin(connection, Some(statement.into())));
+    begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
 
 /// How to connect to `url`, with our session limits.

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
 use eventlog::codec::{CodecError, DecodeError};
-use eventlog::{Codec, Position, RecordedEvent, StoredEvent};
+use eventlog::{Codec, Position, RecordedEvent, StoredEvent, database};
 use serde::Serialize;
 use sqlx::{Acquire, PgConnection, PgPool};
 use thiserror::Error;
@@ -126,7 +126,7 @@ async fn again(
     stream: ParkedStream<'_>,
     skip: bool,
 ) -> Result<Retried, ParkedError> {
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     if is_rebuilding(&mut tx, stream.projector).await? {
         return Err(ParkedError::Rebuilding(stream.projector));
     }

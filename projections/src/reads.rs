@@ -98,7 +98,11 @@ impl Reads {
         }
         loop {
             let poll = (Instant::now() + POLL).min(deadline);
-            let reached = reached(&self.db, models).await?;
+            let found = reached(&self.db, models).await?;
+            for model in models {
+                self.hear(*model, found);
+            }
+            let reached = told(*applied.borrow(), models).unwrap_or_default().max(found);
             if reached >= wanted {
                 return Ok(reached);
             }
@@ -117,35 +121,31 @@ impl Reads {
 
     /// The projector of `model` runs in this process and has committed `position`.
     pub(crate) fn publish(&self, model: ReadModel, position: Position) {
-        if self.tell(model, Applied { position, is_here: true }) {
+        if self.learn(model, position, Some(true)) {
             self.bus.tell(&Committed { model: model.name().to_owned(), position });
         }
     }
 
-    /// A projector, here or elsewhere, has committed `position`. What is here is known first hand.
-    fn hear(&self, model: ReadModel, position: Position) {
-        self.applied.send_if_modified(|all| match all.get_mut(model as usize) {
-            Some(it) if !it.is_here && it.position < position => {
-                it.position = position;
-                true
-            }
-            Some(_) | None => false,
-        });
-    }
-
-    /// The projector of `model` no longer runs in this process.
+    /// The projector of `model` no longer runs in this process: another may be further from now on.
     pub(crate) fn withdraw(&self, model: ReadModel) {
-        self.tell(model, Applied::default());
+        self.learn(model, Position::START, Some(false));
     }
 
-    fn tell(&self, model: ReadModel, news: Applied) -> bool {
+    /// A projector, here or elsewhere, has committed `position`.
+    fn hear(&self, model: ReadModel, position: Position) {
+        self.learn(model, position, None);
+    }
+
+    /// Nobody goes back: what was applied once is, even where a checkpoint in the database lags behind
+    /// it because there was nothing to write.
+    fn learn(&self, model: ReadModel, position: Position, is_here: Option<bool>) -> bool {
         self.applied.send_if_modified(|all| {
-            let Some(old) = all.get_mut(model as usize) else {
-                return false;
-            };
-            let changed = *old != news;
-            *old = news;
-            changed
+            let Some(known) = all.get_mut(model as usize) else { return false };
+            let position = known.position.max(position);
+            let news = Applied { position, is_here: is_here.unwrap_or(known.is_here) };
+            let is_news = *known != news;
+            *known = news;
+            is_news
         })
     }
 }

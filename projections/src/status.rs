@@ -1,6 +1,6 @@
 //! How far everybody has come.
 
-use eventlog::codec;
+use eventlog::{codec, database};
 use serde::Serialize;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -50,7 +50,7 @@ pub struct LeaseStatus {
 ///
 /// When the database fails.
 pub async fn status(db: &PgPool) -> sqlx::Result<Status> {
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     sqlx::query!("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         .execute(&mut *tx)
         .await?;

@@ -49,8 +49,7 @@ pub(crate) struct Sync {
     /// Too much has changed, or `since` was left out: read chats and messages anew, and go on with
     /// `next`.
     start_afresh: bool,
-    /// By ascending position. A chat or message comes as it looks now, once however often it changed,
-    /// and may come again.
+    /// By ascending position. A chat or message comes as it looks now, once however often it changed.
     items: Vec<ChangeBody>,
     /// For `since`.
     #[schema(value_type = String)]
@@ -112,15 +111,16 @@ pub(crate) async fn sync(
     })
 }
 
-/// What has changed for `caller` since a place, as far as the read models have come.
+/// What has changed for `caller` since a place, at `min` or later.
 pub(crate) async fn delta(
     app: &App,
     caller: AccountId,
-    since: Option<Place>,
+    since: Place,
     limit: i64,
+    min: Position,
 ) -> ApiResult<Delta> {
-    let reached = app.reads.wait(None, &MODELS).await?;
-    page(app, caller, since, limit, reached).await
+    let reached = app.reads.wait(Some(min), &MODELS).await?;
+    page(app, caller, Some(since), limit, reached).await
 }
 
 async fn page(
@@ -137,7 +137,7 @@ async fn page(
         }
     }
     let now = app.clock.now();
-    Ok(sync::page(&app.db, caller, since, limit, reached, now).await?)
+    sync::page(&app.db, caller, since, limit, reached, now).await.map_err(ApiError::unavailable)
 }
 
 /// Waits until the read models have come to `place`. None for one beyond the log: it was given by

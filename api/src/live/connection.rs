@@ -13,7 +13,7 @@ use super::hub::{HEARTBEAT, Opened, Opening};
 use super::lane::{Lane, Next};
 use crate::http::App;
 use crate::http::error::ApiResult;
-use crate::http::sync::{ChangeBody, Since, delta};
+use crate::http::sync::{Since, delta};
 
 /// Changes that are looked up at a time.
 const PAGE: i64 = 100;
@@ -167,7 +167,9 @@ impl Connection {
     async fn page(&mut self) -> ApiResult<()> {
         let app = Arc::clone(&self.app);
         let _permit = app.live.paging().acquire().await;
-        match delta(&app, self.lane.account, Some(self.told), PAGE).await? {
+        // What came up to there is not in the lane, and the read models may yet have to come there.
+        let min = app.live.position();
+        match delta(&app, self.lane.account, self.told, PAGE, min).await? {
             Delta::StartAfresh(position) => {
                 let id = Since(Place::after(position.0));
                 self.ready.push_back(Arc::new(Notice::StartAfresh { id }.into()));
@@ -175,9 +177,8 @@ impl Connection {
                 self.pages = false;
             }
             Delta::Changes(changes) => {
-                let (next, more) = (changes.next, changes.more);
-                let frames = frames(&app, changes).await?;
-                self.ready.extend(frames);
+                let Changes { items, next, more, .. } = changes;
+                self.ready.extend(Frame::changes(&app, items).await?);
                 if !more {
                     let id = Since(next);
                     self.ready.push_back(Arc::new(Notice::CaughtUp { id }.into()));
@@ -187,18 +188,6 @@ impl Connection {
         }
         Ok(())
     }
-}
-
-/// Each at its place, but none beyond where the next page begins: whoever goes on from there must not
-/// miss what else is told there.
-async fn frames(app: &App, changes: Changes) -> ApiResult<Vec<Arc<Frame>>> {
-    let Changes { items, next, .. } = changes;
-    let mut places: Vec<_> = items.iter().map(|it| it.place.min(next)).collect();
-    places.sort_unstable();
-    let mut bodies: Vec<_> = items.into_iter().map(ChangeBody::from).collect();
-    ChangeBody::illustrate(app, bodies.iter_mut()).await?;
-    let frames = places.into_iter().zip(&bodies);
-    Ok(frames.map(|(place, body)| Arc::new(Frame::change(place, body))).collect())
 }
 
 impl Drop for Connection {

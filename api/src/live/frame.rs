@@ -1,11 +1,15 @@
 //! What is sent: JSON, made once for all connections that it goes to.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
-use projections::sync::Place;
+use projections::sync::{Item, Place};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::http::App;
+use crate::http::error::ApiResult;
 use crate::http::sync::{ChangeBody, Since};
 
 /// Something to be sent.
@@ -147,8 +151,16 @@ impl From<Notice> for Frame {
 }
 
 impl Frame {
-    /// Something that has changed, and where.
-    pub(crate) fn change(place: Place, change: &ChangeBody) -> Self {
+    /// What has changed, each at its place.
+    pub(crate) async fn changes(app: &App, items: Vec<Item>) -> ApiResult<Vec<Arc<Self>>> {
+        let places: Vec<_> = items.iter().map(|it| it.place).collect();
+        let mut bodies: Vec<_> = items.into_iter().map(ChangeBody::from).collect();
+        ChangeBody::illustrate(app, bodies.iter_mut()).await?;
+        let frames = places.into_iter().zip(&bodies).map(|(place, body)| Self::change(place, body));
+        Ok(frames.map(Arc::new).collect())
+    }
+
+    fn change(place: Place, change: &ChangeBody) -> Self {
         #[derive(Serialize)]
         struct Told<'a> {
             id: Since,

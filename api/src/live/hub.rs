@@ -116,7 +116,8 @@ impl Hub {
         &self.0.paging
     }
 
-    fn position(&self) -> Position {
+    /// Up to where everything is in the lanes.
+    pub(super) fn position(&self) -> Position {
         self.0.position.borrow().unwrap_or_default()
     }
 

@@ -7,14 +7,13 @@ use std::time::Duration;
 use domain::chat::ChatEvent;
 use domain::{AccountId, Event};
 use eventlog::{Feed, Position, RecordedEvent};
-use projections::sync::{self, Acquaintances, MODELS, Place, Told, Touched};
+use projections::sync::{self, Acquaintances, MODELS, Told, Touched};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::Frame;
 use crate::http::App;
 use crate::http::error::{ApiError, ApiResult};
-use crate::http::sync::ChangeBody;
 
 /// Events of one round.
 const BATCH: usize = 1_000;
@@ -51,18 +50,21 @@ impl Rounds {
             return Ok(());
         };
         let events = feed.next(from, BATCH).await.map_err(ApiError::unavailable)?;
-        let Some(to) = events.last().map(|it| it.position) else { return Ok(()) };
-        for event in &events {
-            self.acquaintances.meet(event);
-        }
+        let Some(mut to) = events.last().map(|it| it.position) else { return Ok(()) };
         if !hub.is_alone_at(to) {
+            let reached = self.app.reads.wait(Some(to), &MODELS).await?;
+            // What has come meanwhile as well: rows that it has changed would have to wait.
+            let mut events = feed.next(from, BATCH).await.map_err(ApiError::unavailable)?;
+            events.truncate(events.partition_point(|it| it.position <= reached));
+            to = events.last().map_or(to, |it| it.position);
             self.tell(from, to, &events).await?;
         }
         self.position = Some(to);
         Ok(())
     }
 
-    /// Tells what `events`, which follow `from` and end at `to`, have changed.
+    /// Tells what `events`, which follow `from` and end at `to`, have changed. The read models have
+    /// applied them.
     async fn tell(
         &mut self,
         from: Position,
@@ -72,22 +74,17 @@ impl Rounds {
         let Self { app, acquaintances, .. } = self;
         let mut touched = Touched::default();
         for event in events {
+            acquaintances.meet(event);
             touched.add(event);
         }
-        app.reads.wait(Some(to), &MODELS).await?;
         let concerned =
             acquaintances.concerned(&app.db, &touched).await.map_err(ApiError::unavailable)?;
         let (present, mark) = app.live.present(&concerned);
         let told = sync::live(&app.db, from, to, &present, app.clock.now()).await;
         let Told { items, overflown } = told.map_err(ApiError::unavailable)?;
-        let (mut accounts, mut places, mut bodies) = (vec![], vec![], vec![]);
-        for (account, item) in items {
-            accounts.push(AccountId(account));
-            places.push(item.place);
-            bodies.push(ChangeBody::from(item));
-        }
-        ChangeBody::illustrate(app, bodies.iter_mut()).await?;
-        let frames = frames(accounts, &places, &bodies);
+        let (accounts, items): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+        let frames = Frame::changes(app, items).await?;
+        let frames: Vec<_> = accounts.into_iter().map(AccountId).zip(frames).collect();
         let here: HashSet<_> = present.everybody().collect();
         app.live.deliver(to, (&here, mark), &concerned, &frames, &overflown);
         self.pass_on(events).await
@@ -122,13 +119,4 @@ const fn audience_of(event: &domain::account::AccountEvent) -> Option<AccountId>
         | AccountEvent::ProfileChanged { .. }
         | AccountEvent::PrivacyChanged { .. } => None,
     }
-}
-
-fn frames(
-    accounts: Vec<AccountId>,
-    places: &[Place],
-    bodies: &[ChangeBody],
-) -> Vec<(AccountId, Arc<Frame>)> {
-    let frames = places.iter().zip(bodies).map(|(place, body)| Frame::change(*place, body));
-    accounts.into_iter().zip(frames.map(Arc::new)).collect()
 }

@@ -17,7 +17,8 @@ async fn ones_own_account_has_the_address() {
     assert_eq!(me["email"], json!(ada.email));
     assert!(me["registered_at"].as_str().unwrap().ends_with('Z'), "{me}");
     assert_eq!(me["read_receipts"], true);
-    assert_eq!(me.as_object().unwrap().len(), 6);
+    assert_eq!(me["presence_shown_to"], "chats");
+    assert_eq!(me.as_object().unwrap().len(), 7);
     assert_eq!(world.read(&ada, &format!("/v1/accounts/{}", ada.id), 0).await, me);
 }
 

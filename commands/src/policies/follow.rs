@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use eventlog::codec::DecodeError;
 use eventlog::feed::FeedError;
-use eventlog::{Position, RecordedEvent, checkpoint};
+use eventlog::{Position, RecordedEvent, checkpoint, database};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -151,7 +151,7 @@ impl<'a, P: Policy> Follower<'a, P> {
         changes: Changes<P::Task>,
         malformed: &[(&Arc<RecordedEvent>, &DecodeError)],
     ) -> Result<(), Trouble> {
-        let mut tx = self.policies.db.begin().await?;
+        let mut tx = database::begin(&self.policies.db).await?;
         if !checkpoint::advance(&mut tx, &self.name, self.noted, to).await? {
             // Another process has it by now. What it has noted, this one need not.
             return Err(Trouble::Database(sqlx::Error::RowNotFound));

@@ -1,7 +1,7 @@
 //! What policies gave up on: shown with the parked events of projectors, and tried again or let go.
 
 use chrono::{DateTime, Utc};
-use eventlog::RecordedEvent;
+use eventlog::{RecordedEvent, database};
 use sqlx::{PgConnection, PgPool};
 use thiserror::Error;
 
@@ -43,7 +43,7 @@ pub async fn retry(
     now: DateTime<Utc>,
 ) -> Result<u64, ParkedWorkError> {
     let policy = known(parked.policy)?;
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     let woken = sqlx::query!(
         "UPDATE policy_work SET parked = false, attempts = 0, due_at = $4
          WHERE policy = $1 AND aggregate_type = $2 AND aggregate_id = $3 AND parked
@@ -78,7 +78,7 @@ pub async fn retry(
 /// See [`ParkedWorkError`]; nothing was changed then.
 pub async fn skip(db: &PgPool, parked: ParkedWork<'_>) -> Result<u64, ParkedWorkError> {
     let policy = known(parked.policy)?;
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     sqlx::query!(
         "DELETE FROM policy_work
          WHERE policy = $1 AND aggregate_type = $2 AND aggregate_id = $3 AND parked",
@@ -116,7 +116,7 @@ pub(super) async fn park(
     attempts: i32,
     error: &str,
 ) -> sqlx::Result<()> {
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     let set_aside = sqlx::query!(
         "UPDATE policy_work SET parked = true, attempts = $5, due_at = NULL
          WHERE policy = $1 AND key = $2 AND position = $3 AND due_at = $4",

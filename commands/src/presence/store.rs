@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use domain::AccountId;
+use eventlog::database;
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
@@ -70,7 +71,7 @@ pub(super) async fn settle(
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<Settled>> {
     let ids: Vec<_> = counts.iter().map(|it| it.0.0).collect();
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     // Whoever loses it says it again.
     sqlx::query!("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
     let was_online = lock(&mut tx, &ids, now).await?;
@@ -223,7 +224,7 @@ async fn write_presence(db: &mut PgConnection, settled: &[Settled]) -> sqlx::Res
 /// Says of people who are connected to no process that gives signs of life that they are gone: as of
 /// the last sign of theirs, or now if nobody knows.
 pub(super) async fn sweep(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Settled>> {
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     let rows = sqlx::query!(
         r#"WITH gone AS (
                SELECT p.account_id

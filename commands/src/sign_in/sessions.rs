@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::AccountId;
-use eventlog::{Clock, Ids, MasterKey};
+use eventlog::{Clock, Ids, MasterKey, database};
 use sqlx::PgPool;
 use thiserror::Error;
 use uuid::Uuid;
@@ -140,7 +140,7 @@ impl Sessions {
     pub(super) async fn refresh(&self, token: &str) -> Result<Refreshed, RefreshError> {
         let (session_id, shown) = self.read(token).ok_or(RefreshError::Invalid)?;
         let now = self.clock.now();
-        let mut tx = self.db.begin().await?;
+        let mut tx = database::begin(&self.db).await?;
         let row = sqlx::query_as!(
             Row,
             "SELECT account_id, generation, parent, refreshed_at, expires_at, revoked_at

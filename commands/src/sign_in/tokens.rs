@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::AccountId;
-use eventlog::{Bus, Clock, Ids, MasterKey};
+use eventlog::{Bus, Clock, Ids, MasterKey, database};
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -288,7 +288,7 @@ async fn revoked_since(db: &PgPool, since: DateTime<Utc>) -> sqlx::Result<Vec<Se
 
 /// All keys that are not retired, the newest first. Makes the first one.
 async fn keys(db: &PgPool, master: &MasterKey) -> Result<Vec<KeyRow>, SignInError> {
-    let mut tx = db.begin().await?;
+    let mut tx = database::begin(db).await?;
     sqlx::query!("SELECT pg_advisory_xact_lock($1)", FIRST_KEY_LOCK).execute(&mut *tx).await?;
     let mut rows = select_keys(&mut tx).await?;
     if rows.is_empty() {

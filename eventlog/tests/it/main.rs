@@ -12,6 +12,7 @@ mod append;
 mod audit;
 mod bus;
 mod codec;
+mod database;
 mod feed;
 mod invariants;
 mod lease;

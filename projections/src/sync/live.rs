@@ -11,7 +11,6 @@ use eventlog::{Position, RecordedEvent};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use super::Place;
 use super::items::{Item, items};
 use super::keys;
 
@@ -244,7 +243,7 @@ async fn look_up(
 /// What changed after `from` up to `to` for those of `concerned`, as they see it at the time `at`. The
 /// read models must have applied `to`.
 ///
-/// Rows that have changed again beyond `to` are told as they are, at `to`: they come again.
+/// Rows that have changed again beyond `to` are left out: they come with what follows, once.
 ///
 /// # Errors
 ///
@@ -266,11 +265,8 @@ pub async fn live(
     let pairs = (&viewers[..], &chat_ids[..]);
     let mut keys = keys::among(&mut db, from.0, &accounts, pairs, MESSAGES_MAX).await?;
     let overflown = overflown(&keys);
-    keys.retain(|it| !overflown.contains(&it.account_id));
+    keys.retain(|it| it.position <= to.0 && !overflown.contains(&it.account_id));
     let mut items = items(&mut db, keys, at).await?;
-    for (_, item) in &mut items {
-        item.place = Place { position: item.place.position.min(to.0), ..item.place };
-    }
     items.sort_by_key(|(viewer, item)| (*viewer, item.place));
     Ok(Told { items, overflown })
 }

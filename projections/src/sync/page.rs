@@ -1,12 +1,12 @@
 use chrono::{DateTime, Utc};
 use domain::AccountId;
-use eventlog::Position;
+use eventlog::{Position, database};
 use sqlx::PgPool;
 
 use super::items::{Item, items};
 use super::keys::{self, Key};
 use super::{MODELS, Place};
-use crate::{ReadsError, reads};
+use crate::reads;
 
 /// So many changes are told one by one; more cost the device and the server more than the latest
 /// page of each chat, which is how it started the first time.
@@ -40,8 +40,7 @@ pub struct Changes {
 ///
 /// # Errors
 ///
-/// When the database fails, and when one read model is so far behind another that the page would
-/// lead nowhere.
+/// When the database fails.
 pub async fn page(
     db: &PgPool,
     caller: AccountId,
@@ -49,8 +48,8 @@ pub async fn page(
     limit: i64,
     reached: Position,
     at: DateTime<Utc>,
-) -> Result<Delta, ReadsError> {
-    let mut tx = db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+) -> sqlx::Result<Delta> {
+    let mut tx = database::snapshot(db).await?;
     let reflects = reads::reached(&mut *tx, &MODELS).await?.max(reached);
     let Some(since) = since else {
         return Ok(Delta::StartAfresh(reflects));
@@ -61,26 +60,16 @@ pub async fn page(
     {
         return Ok(Delta::StartAfresh(reflects));
     }
-    // One more than asked for tells whether there is a next page.
+    // One more than asked for tells whether there is a next page. What one read model has written above
+    // what all of them reflect comes later: another may yet write before it.
+    let complete = Place::after(reflects.0).max(since);
     let mut keys = keys::after(&mut tx, caller, since, limit.saturating_add(1)).await?;
+    keys.truncate(keys.partition_point(|it| it.place() <= complete));
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = keys.len() > shown;
     keys.truncate(shown);
-    let next = next(since, reflects, keys.last().filter(|_| more))?;
+    let next = keys.last().filter(|_| more).map_or(complete, Key::place);
     let items = items(&mut tx, keys, at).await?.into_iter().map(|(_, item)| item).collect();
     tx.commit().await?;
     Ok(Delta::Changes(Changes { items, next, more, reflects }))
-}
-
-/// Where to go on: never above what all read models reflect, since one that lags may yet write there.
-fn next(since: Place, reflects: Position, last: Option<&Key>) -> Result<Place, ReadsError> {
-    let complete = Place::after(reflects.0).max(since);
-    let Some(last) = last.map(Key::place) else {
-        return Ok(complete);
-    };
-    let next = last.min(complete);
-    if next <= since {
-        return Err(ReadsError::Behind { wanted: Position(last.position), reached: reflects });
-    }
-    Ok(next)
 }

@@ -2,6 +2,7 @@
 
 use domain::chat::ChatCommand;
 use domain::{AccountId, ChatId, MessageId};
+use eventlog::database;
 use projections::messages::{self, MessagePage, Range};
 use projections::runner::Projector;
 use projections::{Filter, ReadModel, accounts, chats};
@@ -187,7 +188,7 @@ async fn a_message_leaves_the_indexes_of_the_lists_alone() {
     let head = talk.world.head().await;
     talk.world.send(talk.chat, talk.alice, "bob has unread messages as before").await;
     let events = talk.world.events(head.0, 1).await;
-    let mut tx = talk.world.db.begin().await.expect("a transaction");
+    let mut tx = database::begin(&talk.world.db).await.expect("a transaction");
     Projector::of(ReadModel::Chats).apply(&mut tx, &events).await.expect("applied");
     let updates = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables
                    WHERE schemaname = 'read' AND relname = 'chats'";

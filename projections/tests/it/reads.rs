@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use eventlog::Position;
+use eventlog::{Position, database};
 use projections::{ReadModel, Reads, ReadsError};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::world::World;
 
@@ -59,4 +60,32 @@ async fn a_read_model_that_does_not_come_in_time_is_never_silently_stale() {
     }
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(2) && took < Duration::from_secs(4), "{took:?}");
+}
+
+/// Where there was nothing to write, checkpoints lag behind what was told.
+#[tokio::test]
+async fn nobody_goes_back_behind_what_they_were_told() {
+    let mut world = World::create().await;
+    let alice = world.register("alice").await;
+    let running = world.start();
+    let elsewhere = Reads::new(world.app(), running.bus.clone());
+    let stop = CancellationToken::new();
+    let following = tokio::spawn(elsewhere.clone().follow(stop.clone()));
+    running.until(world.head().await).await;
+    let mut holding = database::begin(&world.db).await.expect("a transaction");
+    sqlx::query("SELECT FROM checkpoints WHERE name = 'blocks' FOR UPDATE")
+        .execute(&mut *holding)
+        .await
+        .expect("a lock");
+
+    world.rename(alice, "Alice the Great").await;
+    let (head, blocks) = (world.head().await, [ReadModel::Blocks]);
+    assert_eq!(elsewhere.wait(Some(head), &blocks).await.expect("in time"), head);
+    assert!(world.checkpoint(ReadModel::Blocks).await < head.0, "it cannot be saved");
+    assert_eq!(elsewhere.wait(None, &blocks).await.expect("at once"), head);
+
+    holding.rollback().await.expect("the end");
+    stop.cancel();
+    following.await.expect("it ends");
+    running.stop().await;
 }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use domain::{AccountId, ChatId};
-use eventlog::Position;
+use eventlog::{Position, database};
 use sqlx::{PgConnection, PgPool};
 
 use super::{MessagePage, MessageView, QuoteView, Range, by_keys};
@@ -34,7 +34,7 @@ pub async fn page_as_of(
     then: Position,
     at: DateTime<Utc>,
 ) -> sqlx::Result<Option<MessagePage>> {
-    let mut tx = db.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut tx = database::snapshot(db).await?;
     let Some(window) = Window::of(&mut tx, caller, chat, then).await? else {
         return Ok(None);
     };

@@ -32,19 +32,22 @@ impl World {
             hand_over().1,
             stop.clone(),
         );
-        let reads = Reads::new(db.clone(), Self::bus());
+        let bus = Self::bus();
+        let reads = Reads::new(db.clone(), bus.clone());
         let holder = eventlog::Ids::random().next();
         let running = projections::run(db, feed, reads.clone(), holder, stop.clone());
         let task = tokio::spawn(async move {
             tokio::join!(running, following);
         });
-        Running { reads, stop, task }
+        Running { reads, bus, stop, task }
     }
 }
 
 /// Projectors at work.
 pub struct Running {
     pub reads: Reads,
+    /// Where they tell how far they have come.
+    pub bus: Bus,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }

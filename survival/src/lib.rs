@@ -3,6 +3,8 @@
 //! - [`servers`] runs the real programs: `parlance`, PostgreSQL, `nats-server`.
 //! - [`load`] is a crowd of people who chat over HTTP, retry what failed, and remember everything
 //!   they were told: the [`history`].
+//! - [`live`] is people who watch the crowd over sockets and streams, and follow what they are told
+//!   through every disconnect: their view must end up what the server shows.
 //! - [`collect`] reads what is there afterwards, by SQL, HTTP and the NATS protocol: the
 //!   [`evidence`].
 //! - [`check`] compares the two. It shares no code with what it judges.
@@ -21,6 +23,7 @@ pub mod check;
 pub mod collect;
 pub mod evidence;
 pub mod history;
+pub mod live;
 pub mod load;
 pub mod servers;
 pub mod world;

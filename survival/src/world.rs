@@ -14,7 +14,7 @@ use crate::collect::{self, JetStreamReader};
 use crate::evidence::Evidence;
 use crate::history::History;
 use crate::load::{Client, Load, People};
-use crate::servers::{Nats, Parlance, Postgres, Settings};
+use crate::servers::{Nats, Parlance, Postgres, Proxy, Settings};
 
 /// How long it may take, once nothing is asked and nothing is broken, until nothing is left to do.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
@@ -54,6 +54,20 @@ impl World {
     pub async fn add_parlance(&mut self, roles: &str) {
         let log = self.path().join(format!("parlance-{}.log", self.parlances.len()));
         self.parlances.push(Parlance::start(self.settings(), roles, log).await);
+    }
+
+    /// Starts one more process, which reaches PostgreSQL and NATS by ways that can be cut.
+    pub async fn add_parlance_apart(&mut self, roles: &str) -> [Proxy; 2] {
+        let nats = self.nats.as_ref().expect("this world has NATS");
+        let ways = [Proxy::start(self.postgres.addr()).await, Proxy::start(nats.addr()).await];
+        let settings = Settings {
+            database_url: self.postgres.url_by(ways[0].addr()),
+            nats_url: Some(format!("nats://{}", ways[1].addr())),
+            ..self.settings()
+        };
+        let log = self.path().join(format!("parlance-{}.log", self.parlances.len()));
+        self.parlances.push(Parlance::start(settings, roles, log).await);
+        ways
     }
 
     pub fn addresses(&self) -> Vec<SocketAddr> {

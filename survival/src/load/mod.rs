@@ -76,7 +76,7 @@ impl Load {
         Self { shared, devices, history }
     }
 
-    pub fn people(&self) -> &People {
+    pub fn people(&self) -> &Arc<People> {
         &self.shared.people
     }
 

@@ -4,6 +4,7 @@ mod nats;
 mod parlance;
 mod postgres;
 mod process;
+mod proxy;
 
 pub use nats::Nats;
 pub(crate) use parlance::run;
@@ -11,6 +12,7 @@ pub use parlance::{Parlance, Settings};
 pub use postgres::{Postgres, Stop};
 pub use process::Signal;
 pub(crate) use process::last_words;
+pub use proxy::Proxy;
 
 use std::net::TcpListener;
 use std::path::PathBuf;

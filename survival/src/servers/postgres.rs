@@ -1,5 +1,6 @@
 //! A PostgreSQL cluster of its own, with the durability that PostgreSQL has by itself.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -56,9 +57,18 @@ impl Postgres {
         postgres
     }
 
+    pub fn addr(&self) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], self.port))
+    }
+
     /// As the owner of the database.
     pub fn url(&self) -> String {
         self.url_of("parlance", "parlance")
+    }
+
+    /// The same, by another way.
+    pub fn url_by(&self, way: SocketAddr) -> String {
+        self.url().replace(&self.addr().to_string(), &way.to_string())
     }
 
     pub async fn owner(&self) -> PgConnection {

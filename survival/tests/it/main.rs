@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot be set up has failed")]
 
+mod live;
 mod nats;
 mod parlance;
 mod poison;

@@ -8,6 +8,7 @@
 //! - [`accounts`], [`chats`], [`messages`], [`blocks`], [`reports`], [`files`]: the read models
 //! - [`sync`]: what changed in somebody's chats since a position
 //! - [`runner`]: keeps them in step with the log; [`Reads`] waits until they are
+//! - [`firestore`]: documents in Firestore, made from the read models
 //! - [`rebuild`]: builds them again beside the live ones, and changes places
 //! - [`verify`]: recounts them from the log, with code of its own
 //! - [`status`], [`parked`]: what operators see and do
@@ -21,6 +22,7 @@ mod changes;
 pub mod chats;
 mod error;
 pub mod files;
+pub mod firestore;
 pub mod messages;
 mod model;
 pub mod parked;

@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use clap::ValueEnum;
 use commands::{
-    Files, FilesError, FilesSettings, Gateway, Policies, SignIn, SignInError, SignInSettings,
+    Files, FilesError, FilesSettings, FirebaseTokens, Gateway, InvalidKeyFile, Policies, SignIn,
+    SignInError, SignInSettings,
 };
 use domain::chat::Limits;
 use eventlog::database::{self, DatabaseError, PgConnectOptions, PgPool, Role};
@@ -21,6 +22,7 @@ use eventlog::{
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use projections::Reads;
+use projections::firestore::{self, MirrorSettings};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -32,7 +34,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::http::{self, App, Process, metrics};
-use crate::settings::ServeSettings;
+use crate::settings::{FirestoreSettings, ServeSettings};
 
 /// How long requests that are under way may go on once the process begins to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -65,6 +67,8 @@ pub enum ServeError {
     SignIn(#[from] SignInError),
     #[error(transparent)]
     Files(#[from] FilesError),
+    #[error("the key file of the service account {0}")]
+    KeyFile(#[from] InvalidKeyFile),
     #[error("metrics cannot be recorded")]
     Metrics(#[from] BuildError),
     #[error("cannot listen on {addr}")]
@@ -127,7 +131,8 @@ pub async fn start(
     let head = head.unwrap_or_else(|| watch::channel(Position::START).1);
     let app = match &commanding {
         Some(it) if roles.contains(&ServeRole::Api) => {
-            Some(parts.api(it, settings.issuer, settings.limits).await?)
+            let firebase = parts.firebase(settings.firestore.as_ref())?;
+            Some(parts.api(it, firebase, settings.issuer, settings.limits).await?)
         }
         _ => None,
     };
@@ -140,6 +145,7 @@ pub async fn start(
         let feed = parts.feed(head, relayed).await?;
         if projects {
             parts.start_projectors(feed.clone());
+            parts.start_mirror(feed.clone(), settings.firestore.map(|it| it.mirror));
         }
         if let Some(commanding) = commanding.filter(|_| roles.contains(&ServeRole::Policies)) {
             parts.start_policies(feed, commanding);
@@ -242,6 +248,7 @@ impl Parts {
     async fn api(
         &self,
         commanding: &Commanding,
+        firebase: Option<FirebaseTokens>,
         issuer: String,
         limits: Limits,
     ) -> Result<Arc<App>, ServeError> {
@@ -254,6 +261,7 @@ impl Parts {
             gateway,
             files: commanding.files.clone(),
             sign_in,
+            firebase,
             reads: self.reads.clone(),
             db: self.db.clone(),
             clock: self.clock.clone(),
@@ -262,6 +270,14 @@ impl Parts {
             exports: Arc::default(),
         };
         Ok(Arc::new(app))
+    }
+
+    fn firebase(
+        &self,
+        settings: Option<&FirestoreSettings>,
+    ) -> Result<Option<FirebaseTokens>, InvalidKeyFile> {
+        let key_file = settings.and_then(|it| it.key_file.as_ref());
+        key_file.map(|it| FirebaseTokens::new(it, self.clock.clone())).transpose()
     }
 
     async fn start_relay(
@@ -302,6 +318,15 @@ impl Parts {
     fn start_projectors(&self, feed: Feed) {
         let (db, reads, stop) = (self.db.clone(), self.reads.clone(), self.stop.clone());
         self.tasks.spawn(projections::run(db, feed, reads, self.holder, stop));
+    }
+
+    fn start_mirror(&self, feed: Feed, settings: Option<MirrorSettings>) {
+        let Some(settings) = settings else {
+            tracing::info!("FIRESTORE_PROJECT_ID is not set: nothing is mirrored");
+            return;
+        };
+        let (db, reads, stop) = (self.db.clone(), self.reads.clone(), self.stop.clone());
+        self.tasks.spawn(firestore::run(db, feed, reads, settings, self.holder, stop));
     }
 
     fn start_policies(&self, feed: Feed, commanding: Commanding) {

@@ -32,6 +32,6 @@ pub use open_chat::{OpenChatError, open_chat};
 pub use policies::Policies;
 pub use send::{SendError, Sending, send};
 pub use sign_in::{
-    Caller, InvalidToken, PasswordError, Registration, SignIn, SignInError, SignInSettings,
-    SignedIn,
+    Caller, FirebaseToken, FirebaseTokens, InvalidKeyFile, InvalidToken, PasswordError,
+    Registration, SignIn, SignInError, SignInSettings, SignedIn,
 };

@@ -1,6 +1,6 @@
 //! HTTP: one file a resource, and what all of them share.
 //!
-//! - [`auth`], [`accounts`], [`chats`], [`messages`], [`files`], [`blocks`], [`sync`],
+//! - [`auth`], [`firebase`], [`accounts`], [`chats`], [`messages`], [`files`], [`blocks`], [`sync`],
 //!   [`export`], [`health`], [`jwks`], [`docs`]: the resources
 //! - [`caller`], [`extract`], [`idempotency`], [`consistency`], [`cursor`]: what requests say
 //! - [`error`], [`problem`]: what is answered instead of success
@@ -18,6 +18,7 @@ pub(crate) mod error;
 pub(crate) mod export;
 mod extract;
 mod files;
+mod firebase;
 mod health;
 mod idempotency;
 mod jwks;
@@ -34,7 +35,7 @@ use std::sync::atomic::AtomicBool;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use commands::{Files, Gateway, SignIn};
+use commands::{Files, FirebaseTokens, Gateway, SignIn};
 use domain::chat::Limits;
 use eventlog::database::PgPool;
 use eventlog::{Clock, Ids};
@@ -58,6 +59,8 @@ pub(crate) struct App {
     pub(crate) gateway: Gateway,
     pub(crate) files: Files,
     pub(crate) sign_in: SignIn,
+    /// Nothing, where there is no service account.
+    pub(crate) firebase: Option<FirebaseTokens>,
     pub(crate) reads: Reads,
     pub(crate) db: PgPool,
     pub(crate) clock: Clock,
@@ -117,6 +120,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::login))
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))
+        .routes(routes!(firebase::token))
         .routes(routes!(accounts::me, accounts::change_profile))
         .routes(routes!(accounts::account))
         .merge(of_chats())

@@ -169,6 +169,9 @@ const READ_MESSAGE: &[(&str, &str)] = &[
 /// Commands that depend on what the caller has read.
 const READING: [&str; 3] = ["forward_message", "report_message", "request_parts"];
 
+/// What is posted, and records nothing.
+const NO_COMMANDS: [&str; 1] = ["firebase_token"];
+
 fn add_link(
     document: &mut Value,
     operation: &str,
@@ -203,7 +206,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     if is_secured && reads {
         add_parameter(operation, "MinPosition");
     }
-    if is_secured && method != "get" {
+    let records = !NO_COMMANDS.iter().any(|it| operation["operationId"] == *it);
+    let is_command = is_secured && method != "get" && records;
+    if is_command {
         add_parameter(operation, "IdempotencyKey");
     }
 
@@ -223,11 +228,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     if has_body {
         problems.push(("415", "The body is not JSON"));
     }
-    if has_body || (is_secured && method != "get") {
+    if has_body || is_command {
         problems.push(("413", "The body is too large"));
         problems.push(("422", "A rule was broken, or the idempotency key used before"));
     }
-    if is_secured && method != "get" {
+    if is_command {
         problems.push(("409", "The first request with this idempotency key is under way"));
     }
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
@@ -237,8 +242,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         let missing = || json!({ "description": description });
         responses.entry(status).or_insert_with(missing);
     }
-    // Logging out records nothing, and so has no position.
-    let has_position = is_api && path != "/v1/auth/logout";
+    // What records nothing and reads nothing has no position.
+    let has_position = is_api && path != "/v1/auth/logout" && records;
     let limited = match path {
         "/v1/chats/{id}/messages" if method == "post" => "201",
         "/v1/chats/{id}/messages/{message_id}/forward" => "200",
@@ -332,7 +337,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 58);
+        assert_eq!(operations, 59);
     }
 
     fn collect(value: &Value, references: &mut Vec<String>) {

@@ -21,6 +21,7 @@ mod idempotency;
 mod kinds;
 mod marks;
 mod messages;
+mod mirror;
 mod operators;
 mod receipts;
 mod settings;

@@ -60,7 +60,7 @@ pub struct FirebaseTokens {
 }
 
 #[derive(Serialize)]
-struct Claims<'a> {
+struct Payload<'a> {
     iss: &'a str,
     sub: &'a str,
     aud: &'static str,
@@ -115,7 +115,7 @@ impl FirebaseTokens {
         now: DateTime<Utc>,
     ) -> Result<String, jsonwebtoken::errors::Error> {
         let exp = (now + LIFETIME).timestamp();
-        let claims = Claims {
+        let payload = Payload {
             iss: &self.email,
             sub: &self.email,
             aud: AUDIENCE,
@@ -126,6 +126,6 @@ impl FirebaseTokens {
         };
         let mut header = Header::new(Algorithm::RS256);
         header.kid = Some(self.kid.clone());
-        jsonwebtoken::encode(&header, &claims, &self.key)
+        jsonwebtoken::encode(&header, &payload, &self.key)
     }
 }

@@ -169,7 +169,12 @@ fn shown(key: &Key, value: &Value) -> String {
     match value {
         Value::Text(name) if key.collection == Collection::Users => veiled(Some(name)),
         Value::Other(_) => "something else".to_owned(),
-        value => value.to_string(),
+        Value::Null
+        | Value::Flag(_)
+        | Value::Number(_)
+        | Value::Text(_)
+        | Value::Texts(_)
+        | Value::Time(_) => value.to_string(),
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) async fn read(db: &mut PgConnection, keys: &[Key]) -> sqlx::Result<Co
             }
             Collection::Presence => {
                 there = presence(&mut tx, &ids).await?;
-                fields.extend(there.iter().filter_map(|(id, it)| shown(AccountId(*id), *it)));
+                fields.extend(there.iter().map(|(id, it)| shown(AccountId(*id), *it)));
             }
             Collection::Users => fields.extend(users(&mut tx, &ids).await?),
             Collection::ExternalEvents => fields.extend(external_events(&mut tx, &ids).await?),
@@ -152,11 +152,10 @@ async fn presence(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<BTreeMap<
     Ok(presence.collect())
 }
 
-/// What others see of somebody's presence. The place for a setting of who may see it: for whom nobody
-/// may, there is no document.
-fn shown(account: AccountId, presence: Presence) -> Option<(Key, Fields)> {
+/// What others see of somebody's presence. The place for a setting of who may see it.
+fn shown(account: AccountId, presence: Presence) -> (Key, Fields) {
     let key = Key::of_account(Collection::Presence, account);
-    Some((key, document::presence(presence.online)))
+    (key, document::presence(presence.online))
 }
 
 async fn users(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Vec<(Key, Fields)>> {

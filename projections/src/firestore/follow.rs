@@ -133,7 +133,7 @@ impl<'a> Follower<'a> {
     ) -> Result<(), Trouble> {
         let mut marks = Marks::default();
         let mut too_new = None;
-        let mut last = self.position;
+        let mut read = self.position;
         for event in events {
             if let Err(error @ DecodeError::TooNew { .. }) = &event.event {
                 let (position, error) = (event.position, error.clone());
@@ -141,16 +141,16 @@ impl<'a> Follower<'a> {
                 break;
             }
             marks.take(event);
-            last = event.position;
+            read = event.position;
         }
-        let late = last > self.noted && self.noted_at.elapsed() >= NOTE_AFTER;
+        let late = read > self.noted && self.noted_at.elapsed() >= NOTE_AFTER;
         if !marks.is_empty() || late {
-            if !self.until_applied(last, lost).await? {
+            if !self.until_applied(read, lost).await? {
                 return Ok(());
             }
-            self.note(last, marks).await?;
+            self.note(read, marks).await?;
         }
-        self.position = last;
+        self.position = read;
         too_new.map_or(Ok(()), Err)
     }
 

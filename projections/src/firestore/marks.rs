@@ -180,7 +180,9 @@ pub(crate) async fn mark_again(
     events: &[RecordedEvent],
 ) -> sqlx::Result<()> {
     let mut marks = Marks::default();
-    events.iter().for_each(|it| marks.take(it));
+    for event in events {
+        marks.take(event);
+    }
     if marks.is_empty() || !is_on(db).await? {
         return Ok(());
     }

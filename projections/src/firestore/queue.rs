@@ -12,6 +12,8 @@
 //! so ends whatever may still be under way. Every note but the first is of those alone whose lease is
 //! the latest that the row has seen.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgPool;
 
@@ -58,6 +60,19 @@ pub(super) async fn due(db: &PgPool, under_way: &[Key], limit: i64) -> sqlx::Res
         })
     });
     Ok(due.collect())
+}
+
+/// For how long the first document has been due.
+pub(super) async fn pending_seconds(db: &PgPool) -> sqlx::Result<f64> {
+    sqlx::query_scalar!(
+        r#"SELECT greatest(
+                      coalesce(extract(epoch FROM clock_timestamp() - min(due_at)), 0), 0
+                  )::float8 AS "seconds!"
+           FROM firestore_documents
+           WHERE due_at IS NOT NULL"#
+    )
+    .fetch_one(db)
+    .await
 }
 
 /// Notes that writes are under way, and returns those that are to be done. Not those of which
@@ -149,11 +164,12 @@ pub(super) async fn written(db: &PgPool, epoch: i64, written: &[Written<'_>]) ->
     Ok(())
 }
 
-/// There is nothing to write: Firestore holds this already. Unless they were marked again.
-pub(super) async fn settled(db: &PgPool, epoch: i64, due: &[&Due]) -> sqlx::Result<()> {
+/// There is nothing to write: Firestore holds this already. Returns how many that holds for: not those
+/// that were marked again, nor those of another process.
+pub(super) async fn settled(db: &PgPool, epoch: i64, due: &[&Due]) -> sqlx::Result<u64> {
     let (collections, ids) = arrays(due.iter().map(|it| &it.key));
     let marks: Vec<_> = due.iter().map(|it| it.marks).collect();
-    sqlx::query!(
+    let settled = sqlx::query!(
         "WITH locked AS (
              SELECT d.collection, d.id
              FROM firestore_documents d
@@ -174,15 +190,16 @@ pub(super) async fn settled(db: &PgPool, epoch: i64, due: &[&Due]) -> sqlx::Resu
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(settled.rows_affected())
 }
 
-/// These should not be there, and are not. Their rows go, unless they were marked again.
-pub(super) async fn gone(db: &PgPool, epoch: i64, due: &[&Due]) -> sqlx::Result<()> {
+/// These should not be there, and are not. Their rows go, unless they were marked again. Returns how many
+/// that holds for: not those of another process.
+pub(super) async fn gone(db: &PgPool, epoch: i64, due: &[&Due]) -> sqlx::Result<u64> {
     let (collections, ids) = arrays(due.iter().map(|it| &it.key));
     let marks: Vec<_> = due.iter().map(|it| it.marks).collect();
     let mut tx = db.begin().await?;
-    sqlx::query!(
+    let gone = sqlx::query!(
         "UPDATE firestore_documents d
          SET unsure = false, forced = false, content = NULL, update_time = NULL
          FROM unnest($2::text[], $3::text[]) AS g (collection, id)
@@ -204,7 +221,8 @@ pub(super) async fn gone(db: &PgPool, epoch: i64, due: &[&Due]) -> sqlx::Result<
     )
     .execute(&mut *tx)
     .await?;
-    tx.commit().await
+    tx.commit().await?;
+    Ok(gone.rows_affected())
 }
 
 /// What Firestore has of `keys`, looked up after it has refused to write them: they are due at once.
@@ -250,8 +268,8 @@ pub(super) async fn seen(
 /// What an attempt came to that did not help.
 pub(super) struct Failed<'a> {
     pub(super) due: &'a Due,
-    /// How long it waits for the next one, in seconds; nothing: it is given up.
-    pub(super) wait: Option<f64>,
+    /// How long it waits for the next one; nothing: it is given up.
+    pub(super) wait: Option<Duration>,
 }
 
 /// These were not written. What was marked again meanwhile is not given up.
@@ -263,7 +281,7 @@ pub(super) async fn failed(
 ) -> sqlx::Result<()> {
     let (collections, ids) = arrays(failed.iter().map(|it| &it.due.key));
     let marks: Vec<_> = failed.iter().map(|it| it.due.marks).collect();
-    let waits: Vec<_> = failed.iter().map(|it| it.wait).collect();
+    let waits: Vec<_> = failed.iter().map(|it| it.wait.map(|it| it.as_secs_f64())).collect();
     sqlx::query!(
         "WITH locked AS (
              SELECT d.collection, d.id, f.wait, f.wait IS NULL AND d.marks = f.marks AS is_given_up

@@ -83,7 +83,7 @@ async fn written(
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<u64, MirrorError> {
     let stop = CancellationToken::new();
-    let writing = while_held(db, LEASE, holder, &stop, |lease, lost| async move {
+    let writer = while_held(db, LEASE, holder, &stop, |lease, lost| async move {
         let marked = Notify::new();
         Writer { db, remote, marked: &marked, epoch: lease.epoch }.run(&lost).await;
     });
@@ -104,7 +104,7 @@ async fn written(
             sleep(PAUSE).await;
         }
     };
-    let ((), waited) = tokio::join!(writing, waiting);
+    let ((), waited) = tokio::join!(writer, waiting);
     waited
 }
 

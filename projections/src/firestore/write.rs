@@ -21,13 +21,16 @@ use super::{marks::NAME, presence};
 use crate::runner::{backoff, jitter};
 
 /// Documents in one call: what Google's own writers take.
-const BATCH: usize = 20;
+const BATCH: u32 = 20;
 
 /// Calls at once.
 const LANES: usize = 10;
 
 /// How often the table is asked what has come due. So late may anything be.
 const TICK: Duration = Duration::from_millis(100);
+
+/// How often it is told for how long documents have been waiting.
+const TELL: Duration = Duration::from_secs(5);
 
 /// Why nothing came of a batch.
 #[derive(Debug, Error)]
@@ -36,6 +39,8 @@ enum Trouble {
     Database(#[from] sqlx::Error),
     #[error("Firestore is away: {0}")]
     Away(String),
+    #[error("another process has taken over")]
+    TakenOver,
 }
 
 pub(super) struct Writer<'a> {
@@ -63,11 +68,16 @@ impl Writer<'_> {
         let mut under_way: Vec<Key> = vec![];
         let mut lanes = FuturesUnordered::new();
         let (mut failures, mut not_before) = (0, Instant::now());
+        let mut told = None;
         while !lost.is_cancelled() {
+            if told.is_none_or(|it: Instant| it.elapsed() >= TELL) {
+                told = Some(Instant::now());
+                self.tell().await;
+            }
             // After a failure one call tries the ground.
             let lanes_max = if failures == 0 { LANES } else { 1 };
             while lanes.len() < lanes_max && Instant::now() >= not_before {
-                if ramp.room(Instant::now()) < BATCH {
+                if ramp.room(Instant::now()) < BATCH as usize {
                     break; // a little later there is room for a whole batch
                 }
                 let batch = self.due(&under_way).await;
@@ -98,9 +108,16 @@ impl Writer<'_> {
         }
     }
 
+    async fn tell(&self) {
+        match queue::pending_seconds(self.db).await {
+            Ok(seconds) => metrics::gauge!("parlance_firestore_pending_seconds").set(seconds),
+            Err(error) => tracing::debug!(%error, "the mirror cannot tell how it is doing"),
+        }
+    }
+
     /// A batch to be written. What has failed before is tried alone: nobody else pays for it.
     async fn due(&self, under_way: &[Key]) -> Vec<Due> {
-        match queue::due(self.db, under_way, BATCH as i64).await {
+        match queue::due(self.db, under_way, i64::from(BATCH)).await {
             Ok(mut due) => {
                 if due.first().is_some_and(|it| it.attempts > 0) {
                     due.truncate(1);
@@ -127,7 +144,10 @@ impl Writer<'_> {
         let contents = content::read(&mut *self.db.acquire().await?, &keys).await?;
         let wanted: Vec<_> = keys.iter().map(|it| (it.clone(), contents.fields.get(it))).collect();
         let begun = queue::begin(self.db, self.epoch, &wanted).await?;
-        self.settle(batch, &begun, &contents).await?;
+        let settled = self.settle(batch, &begun, &contents).await?;
+        if begun.is_empty() && !settled {
+            return Err(Trouble::TakenOver);
+        }
         let begun: Vec<_> = batch.iter().filter(|it| begun.contains(&it.key)).collect();
         let plan = Plan::of(&begun, &contents);
         self.forget(&plan.unknown).await?;
@@ -141,7 +161,7 @@ impl Writer<'_> {
                 presence::told(self.db, plan.all().map(|it| &it.key), &contents).await?;
             }
             Err(RemoteError::Away(error)) => {
-                count("away", begun.len());
+                count("away", begun.len() as u64);
                 return Err(Trouble::Away(error));
             }
             Err(RemoteError::Conflict(error)) => self.look(&plan, &error).await?,
@@ -151,25 +171,29 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What was not begun is as Firestore has it, or another process's by now.
+    /// What was not begun is as Firestore has it, or another process's by now. False when all is that.
     async fn settle(
         &self,
         batch: &[Due],
         begun: &[Key],
         contents: &Contents,
-    ) -> Result<(), Trouble> {
+    ) -> Result<bool, Trouble> {
         let rest = batch.iter().filter(|it| !begun.contains(&it.key));
         let (same, gone): (Vec<_>, Vec<_>) =
             rest.partition(|it| contents.fields.contains_key(&it.key));
+        let mut settled = 0;
         if !same.is_empty() {
-            queue::settled(self.db, self.epoch, &same).await?;
-            count("unchanged", same.len());
+            settled += queue::settled(self.db, self.epoch, &same).await?;
+            count("unchanged", settled);
         }
         if !gone.is_empty() {
-            queue::gone(self.db, self.epoch, &gone).await?;
+            settled += queue::gone(self.db, self.epoch, &gone).await?;
         }
-        let settled = same.iter().chain(&gone).map(|it| &it.key);
-        Ok(presence::told(self.db, settled, contents).await?)
+        if settled > 0 {
+            let told = same.iter().chain(&gone).map(|it| &it.key);
+            presence::told(self.db, told, contents).await?;
+        }
+        Ok(settled > 0)
     }
 
     /// What should not be there is looked for, so that it can be deleted.
@@ -182,7 +206,8 @@ impl Writer<'_> {
             unknown.iter().copied().partition(|it| found.contains_key(&it.key));
         let seen: Vec<_> = there.iter().map(|it| (&it.key, found.get(&it.key))).collect();
         queue::seen(self.db, self.epoch, &seen).await?;
-        Ok(queue::gone(self.db, self.epoch, &gone).await?)
+        queue::gone(self.db, self.epoch, &gone).await?;
+        Ok(())
     }
 
     async fn note(&self, plan: &Plan<'_>, times: &[DateTime<Utc>]) -> Result<(), Trouble> {
@@ -191,11 +216,11 @@ impl Writer<'_> {
             puts.map(|((due, fields, _), at)| Written { due, fields, at: *at }).collect();
         if !written.is_empty() {
             queue::written(self.db, self.epoch, &written).await?;
-            count("written", written.len());
+            count("written", written.len() as u64);
         }
         if !plan.deletes.is_empty() {
             queue::gone(self.db, self.epoch, &plan.deletes).await?;
-            count("deleted", plan.deletes.len());
+            count("deleted", plan.deletes.len() as u64);
         }
         Ok(())
     }
@@ -204,7 +229,7 @@ impl Writer<'_> {
     /// later position is of another history of the log, because nobody who is behind gets here.
     async fn look(&self, plan: &Plan<'_>, error: &str) -> Result<(), Trouble> {
         let all: Vec<_> = plan.all().collect();
-        count("conflict", all.len());
+        count("conflict", all.len() as u64);
         let found = self.find(all.iter().map(|it| &it.key)).await?;
         let strangers: Vec<_> = plan
             .puts
@@ -220,7 +245,9 @@ impl Writer<'_> {
                          `parlance rebuild firestore` puts that right";
             self.fail_each(&strangers, error, |_| None).await?;
         }
-        let seen: Vec<_> = all.iter().map(|it| (&it.key, found.get(&it.key))).collect();
+        // Of those nothing is taken over: nobody is to write them unless by force.
+        let known = all.iter().filter(|it| !strangers.iter().any(|due| due.key == it.key));
+        let seen: Vec<_> = known.map(|it| (&it.key, found.get(&it.key))).collect();
         let changed = queue::seen(self.db, self.epoch, &seen).await?;
         if changed == 0 && strangers.is_empty() {
             self.fail(&all, error, false).await?;
@@ -260,19 +287,18 @@ impl Writer<'_> {
         error: &str,
         pause: impl Fn(&Due) -> Option<Duration>,
     ) -> Result<(), Trouble> {
-        for due in batch {
-            let (key, attempts) = (&due.key, due.attempts + 1);
-            match pause(due) {
-                Some(_) => tracing::debug!(%key, attempts, error, "a document failed"),
-                None => tracing::error!(%key, attempts, error, "a document is parked"),
+        let failed: Vec<_> = batch.iter().map(|due| Failed { due, wait: pause(due) }).collect();
+        for it in &failed {
+            let (key, attempts) = (&it.due.key, it.due.attempts + 1);
+            if it.wait.is_some() {
+                tracing::debug!(%key, attempts, error, "a document failed");
+            } else {
+                tracing::error!(%key, attempts, error, "a document is parked");
             }
         }
-        let failed =
-            batch.iter().map(|due| Failed { due, wait: pause(due).map(|it| it.as_secs_f64()) });
-        let failed: Vec<_> = failed.collect();
         let parked = failed.iter().filter(|it| it.wait.is_none()).count();
-        count("parked", parked);
-        count("failed", failed.len() - parked);
+        count("parked", parked as u64);
+        count("failed", (failed.len() - parked) as u64);
         Ok(queue::failed(self.db, self.epoch, &failed, error).await?)
     }
 }
@@ -318,7 +344,7 @@ fn report(trouble: &Trouble, pause: Duration) {
     tracing::warn!(error, ?pause, "the mirror will write again");
 }
 
-fn count(outcome: &'static str, documents: usize) {
+fn count(outcome: &'static str, documents: u64) {
     metrics::counter!("parlance_firestore_documents_total", "outcome" => outcome)
-        .increment(documents as u64);
+        .increment(documents);
 }

@@ -229,9 +229,13 @@ async fn a_document_of_another_history_is_parked_until_it_is_repaired() {
         ("firestore", &scene.chat.to_string())
     );
 
+    scene.send(1).await;
+    settled(&mut scene.world).await;
+    assert_eq!(number(&scene.double, &scene.path, "_pos"), 1_000_000, "it is parked again");
+
     let repaired = repair(&scene.world, scene.double.host()).await;
     assert_eq!((repaired.written, repaired.parked), (1, 0));
-    assert_eq!(scene.total(), 1);
+    assert_eq!(scene.total(), 2);
     assert!(number(&scene.double, &scene.path, "_pos") < 1_000_000);
     settled(&mut scene.world).await;
     scene.sound().await;

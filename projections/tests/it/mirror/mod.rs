@@ -145,7 +145,15 @@ fn plain(value: FirestoreValue) -> Value {
         Type::StringValue(it) => json!(it),
         Type::TimestampValue(it) => json!({ "seconds": it.seconds, "nanos": it.nanos }),
         Type::ArrayValue(it) => it.values.into_iter().map(plain).collect(),
-        other => panic!("nothing here writes {other:?}"),
+        other @ (Type::DoubleValue(_)
+        | Type::BytesValue(_)
+        | Type::ReferenceValue(_)
+        | Type::GeoPointValue(_)
+        | Type::MapValue(_)
+        | Type::FieldReferenceValue(_)
+        | Type::VariableReferenceValue(_)
+        | Type::FunctionValue(_)
+        | Type::PipelineValue(_)) => panic!("nothing here writes {other:?}"),
     }
 }
 

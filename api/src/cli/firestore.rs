@@ -8,8 +8,11 @@ use eventlog::database::Role;
 use indicatif::{ProgressBar, ProgressStyle};
 use projections::firestore::{self, Checked, Drift, MirrorSettings, Progress, RULES};
 
-use super::{Failure, open, say};
+use super::{Failure, open, open_wide, say};
 use crate::settings::Environment;
+
+/// Connections of a rebuild: it may write as the mirror does, several documents at once.
+const CONNECTIONS: u32 = 10;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -55,7 +58,8 @@ fn report(it: &Checked) -> String {
 
 /// Has all documents written that differ from the read models.
 pub(super) async fn rebuild(environment: &Environment<'_>) -> Result<ExitCode, Failure> {
-    let (settings, db) = (mirror(environment)?, open(environment, Role::App).await?);
+    let settings = mirror(environment)?;
+    let db = open_wide(environment, Role::App, CONNECTIONS).await?;
     let (bar, holder) = (Bar::new(), Ids::random().next());
     let repaired = firestore::repair(&db, settings, holder, |it| bar.show(it)).await;
     bar.0.finish_and_clear();

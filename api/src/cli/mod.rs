@@ -149,9 +149,18 @@ const CONNECTIONS: u32 = 2;
 
 /// The database, with the rights of `role`, whose queries mean the live read models.
 async fn open(environment: &Environment<'_>, role: Role) -> Result<PgPool, Failure> {
+    open_wide(environment, role, CONNECTIONS).await
+}
+
+/// The same, with so many connections.
+async fn open_wide(
+    environment: &Environment<'_>,
+    role: Role,
+    connections: u32,
+) -> Result<PgPool, Failure> {
     let DatabaseSettings { url, .. } = environment.database()?;
     database::check_migrated(&url).await?;
-    Ok(database::pool(projections::live_options(database::options(&url)?), role, CONNECTIONS))
+    Ok(database::pool(projections::live_options(database::options(&url)?), role, connections))
 }
 
 /// The database, and a codec that opens what is sealed in it.

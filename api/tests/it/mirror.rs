@@ -150,7 +150,8 @@ async fn operators_compare_and_repair_the_documents() {
     world.say(&ada, &chat, "refused").await;
     until("it is parked", async || {
         let (_, parked) = mirrored(&world.database, &host, &["parked", "list"]).await;
-        parked.contains(&format!("chat {chat} [2 attempts] chats/{chat}: PermissionDenied"))
+        parked.contains(&format!(" chat {chat} ["))
+            && parked.contains(&format!("] chats/{chat}: PermissionDenied"))
     })
     .await;
     double.cure();
@@ -190,6 +191,44 @@ async fn a_whole_parlance_mirrors_to_an_emulator() {
     let (code, verified) = mirrored(&world.database, &host, &["verify", "firestore"]).await;
     assert_eq!(code, Some(0), "{verified}");
     assert!(verified.starts_with("6 documents; 0 still"), "{verified}");
+}
+
+/// The first process is killed between a write and the note of it (SIGKILL): the write arrives, and the
+/// second process makes it good.
+#[tokio::test]
+async fn a_process_that_is_killed_in_the_middle_of_a_write_loses_nothing() {
+    let double = FirestoreDouble::start().await;
+    let host = double.host();
+    let roles = [api::serve::ServeRole::Api];
+    let world = World::start(Database::fresh().await, &roles, None).await;
+    let serve = || {
+        let serve = parlance(&world.database, &["serve", "--roles", "projectors"]);
+        Process::of(with_mirror(serve, &host))
+    };
+    let mut first = serve();
+    let (ada, _, chat) = world.pair().await;
+    until("it is mirrored", async || total(&double, &chat) == Some(0)).await;
+    for round in 1..=3 {
+        let (held, go_on) = double.hold();
+        world.say(&ada, &chat, &format!("message {round}")).await;
+        held.notified().await;
+        first.child.kill().unwrap();
+        first.child.wait().unwrap();
+        if round % 2 == 1 {
+            let before = double.all_writes();
+            go_on.notify_one(); // it arrives, and nobody is left to hear of it
+            until("it arrives", async || double.all_writes() > before).await;
+        }
+        first = serve();
+        until("it is made good", async || total(&double, &chat) == Some(round)).await;
+        go_on.notify_one(); // or it arrives late
+        until("all is as it should be", async || {
+            let verified = mirrored(&world.database, &host, &["verify", "firestore"]).await;
+            verified.1.ends_with("0 still to be written\nno differences\n")
+        })
+        .await;
+    }
+    assert_eq!(first.end().code(), Some(0));
 }
 
 /// The first process is stopped in the middle of a write (SIGSTOP), a second takes over and writes what

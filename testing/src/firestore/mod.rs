@@ -1,9 +1,9 @@
 //! Firestore, for one test: two emulators, and a double.
 //!
-//! The first emulator comes from npm, so that any machine can have it. It knows what apps do and no more: it
-//! takes no notice of `update_time`, of where a page begins and of rules, and writes half of what it
-//! refuses. The second is Google's own, in Java. Nobody offers it as a package of the usual kind, so it
-//! is used where it is.
+//! The first emulator comes from npm, so that any machine can have it. It knows what apps do and no
+//! more: it takes no notice of `update_time`, of where a page begins and of rules, and writes half of
+//! what it refuses; and it listens on every interface. The second is Google's own, in Java. No registry
+//! that tests may use has it, so it is used where it is.
 
 mod double;
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use clap::ValueEnum;
 use commands::{
-    Files, FilesError, FilesSettings, Gateway, Policies, Presence, SignIn, SignInError,
-    SignInSettings,
+    Files, FilesError, FilesSettings, FirebaseTokens, Gateway, InvalidKeyFile, Policies, Presence,
+    SignIn, SignInError, SignInSettings,
 };
 use domain::chat::Limits;
 use eventlog::database::{self, DatabaseError, PgConnectOptions, PgPool, Role};
@@ -23,6 +23,7 @@ use eventlog::{
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use projections::Reads;
+use projections::firestore::{self, MirrorSettings};
 use secrecy::SecretString;
 use socket2::SockRef;
 use thiserror::Error;
@@ -36,7 +37,7 @@ use uuid::Uuid;
 
 use crate::http::{self, App, Process, metrics};
 use crate::live::{self, Hub};
-use crate::settings::ServeSettings;
+use crate::settings::{FirestoreSettings, ServeSettings};
 
 /// How long requests that are under way may go on once the process begins to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -73,6 +74,8 @@ pub enum ServeError {
     SignIn(#[from] SignInError),
     #[error(transparent)]
     Files(#[from] FilesError),
+    #[error("the key file of the service account {0}")]
+    KeyFile(#[from] InvalidKeyFile),
     #[error("metrics cannot be recorded")]
     Metrics(#[from] BuildError),
     #[error("cannot listen on {addr}")]
@@ -137,7 +140,8 @@ pub async fn start(
     let head = head.unwrap_or_else(|| watch::channel(Position::START).1);
     let app = match &commanding {
         Some(it) if roles.contains(&ServeRole::Api) => {
-            Some(parts.api(it, settings.issuer, settings.limits).await?)
+            let firebase = parts.firebase(settings.firestore.as_ref())?;
+            Some(parts.api(it, firebase, settings.issuer, settings.limits).await?)
         }
         _ => None,
     };
@@ -150,6 +154,7 @@ pub async fn start(
         let feed = parts.feed(head, relayed).await?;
         if projects {
             parts.start_projectors(feed.clone());
+            parts.start_mirror(feed.clone(), settings.firestore.map(|it| it.mirror));
         }
         if let Some(app) = &app {
             parts.start_live(feed.clone(), app);
@@ -269,6 +274,7 @@ impl Parts {
     async fn api(
         &self,
         commanding: &Commanding,
+        firebase: Option<FirebaseTokens>,
         issuer: String,
         limits: Limits,
     ) -> Result<Arc<App>, ServeError> {
@@ -285,6 +291,7 @@ impl Parts {
             gateway,
             files: commanding.files.clone(),
             sign_in,
+            firebase,
             reads: self.reads.clone(),
             db: self.db.clone(),
             clock: self.clock.clone(),
@@ -297,6 +304,14 @@ impl Parts {
             tasks: self.tasks.clone(),
         };
         Ok(Arc::new(app))
+    }
+
+    fn firebase(
+        &self,
+        settings: Option<&FirestoreSettings>,
+    ) -> Result<Option<FirebaseTokens>, InvalidKeyFile> {
+        let key_file = settings.and_then(|it| it.key_file.as_ref());
+        key_file.map(|it| FirebaseTokens::new(it, self.clock.clone())).transpose()
     }
 
     async fn start_relay(
@@ -343,6 +358,15 @@ impl Parts {
         let stop = || self.stop.clone();
         self.tasks.spawn(live::run_rounds(Arc::clone(app), feed, stop()));
         self.tasks.spawn(live::run_watching(Arc::clone(app), stop()));
+    }
+
+    fn start_mirror(&self, feed: Feed, settings: Option<MirrorSettings>) {
+        let Some(settings) = settings else {
+            tracing::info!("FIRESTORE_PROJECT_ID is not set: nothing is mirrored");
+            return;
+        };
+        let (db, reads, stop) = (self.db.clone(), self.reads.clone(), self.stop.clone());
+        self.tasks.spawn(firestore::run(db, feed, reads, settings, self.holder, stop));
     }
 
     fn start_policies(&self, feed: Feed, commanding: Commanding) {

@@ -6,6 +6,7 @@
 //! - [`servers`]: the database, NATS and Parlance of a run
 //! - [`sends`], [`paced`], [`kinds`]: the load over HTTP; [`pgbench`]: what it is compared with
 //! - [`history`], [`append`]: fills the log through the library; [`rows`]: what that is compared with
+//! - [`mirror`]: Firestore under that load
 //! - [`relay`], [`rebuild`], [`cold`], [`reads`], [`processes`]: the other parts
 //! - [`report`]: the table
 
@@ -15,6 +16,7 @@ mod database;
 mod history;
 mod http;
 mod kinds;
+mod mirror;
 mod paced;
 mod people;
 mod pgbench;

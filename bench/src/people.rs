@@ -93,6 +93,19 @@ impl People {
         self.senders.iter().zip(&self.chats).map(lane).collect()
     }
 
+    /// The same, by the first `senders` alone, to the first `recipients` of each.
+    pub(crate) fn lanes_of_few(&self, senders: usize, recipients: usize, ids: &Ids) -> Vec<Lane> {
+        let lane = |(sender, chats): (&Person, &Vec<String>)| {
+            Lane::new(sender, chats.iter().take(recipients).map(String::as_str), &said(), ids)
+        };
+        self.senders.iter().zip(&self.chats).take(senders).map(lane).collect()
+    }
+
+    /// The chats that those go to.
+    pub(crate) fn chats_of_few(&self, senders: usize, recipients: usize) -> Vec<String> {
+        self.chats.iter().take(senders).flat_map(|it| it.iter().take(recipients).cloned()).collect()
+    }
+
     /// The same with messages of `kind`.
     pub(crate) async fn lanes_of(
         &self,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::{AccountId, ChatId};
 use eventlog::{Append, Codec, Ids, MasterKey};
 use secrecy::SecretString;
+use testing::FirestoreDouble;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,7 @@ use crate::report::{Report, Side, percentiles, thousands, together};
 use crate::scale::Scale;
 use crate::sends::{Load, as_fast_as_possible};
 use crate::servers::{MASTER_KEY, Parlance, Programs, Servers};
-use crate::{Outcome, cold, paced, pgbench, rebuild, rows};
+use crate::{Outcome, cold, mirror, paced, pgbench, rebuild, rows};
 
 /// What is asked of the ratios, and of times in words.
 const SENDS_LEAST: f64 = 0.5;
@@ -103,7 +104,8 @@ impl Bench {
         self.kinds(&parlance, &people).await?;
         self.paced(&parlance, &people).await?;
         self.memory(&parlance).await?;
-        parlance.stop().await
+        parlance.stop().await?;
+        self.mirror(&mut people).await
     }
 
     /// Sends against single-row inserts, by turns.
@@ -303,6 +305,45 @@ impl Bench {
         let looks = percentiles(Some(&lag.looks));
         self.report.fact(format!("the log was looked at every {looks} ms (p50 / p99)"));
         Ok(())
+    }
+
+    /// The steady load into few chats, and what becomes of their documents.
+    async fn mirror(&mut self, people: &mut People) -> Outcome<()> {
+        let double = FirestoreDouble::start().await;
+        self.servers.firestore = Some(double.host());
+        let parlance = self.servers.serve(&self.database, "api,relay,projectors").await?;
+        people.refresh(parlance.addr).await?;
+        let filled = mirror::settle(&self.database.pool).await?;
+        let (documents, seconds) = (thousands(double.all_writes() as f64), filled.as_secs());
+        self.report.fact(format!("Firestore was filled with {documents} documents in {seconds} s"));
+
+        let (senders, recipients) = (mirror::SENDERS, mirror::RECIPIENTS);
+        let chats = people.chats_of_few(senders, recipients);
+        let lanes = people.lanes_of_few(senders, recipients, &self.ids);
+        let before = mirror::Before::now(&double);
+        let paced = paced::steadily(parlance.addr, lanes, self.scale.paced).await?;
+        let writes = before.since(&double, &chats);
+        let settled = mirror::settle(&self.database.pool).await?;
+        let verified = mirror::verify(&self.servers, &self.database).await?;
+
+        let (rate, count) = (thousands(f64::from(paced::RATE)), chats.len());
+        let what =
+            format!("a send, from when it is due, at {rate} sends/s into {count} chats, mirrored");
+        self.report.times(&what, &paced.sends, None);
+        let [least, mean, most] = writes.rates;
+        self.report.fact(format!(
+            "at that rate the document of a chat was written {mean:.2} times a second ({least:.2} to \
+             {most:.2}), never sooner than {} ms after the last time; all documents {:.0} times a second, \
+             in {} commits",
+            writes.shortest_pause.as_millis(),
+            writes.all,
+            writes.commits
+        ));
+        let millis = settled.as_millis();
+        self.report.fact(format!(
+            "{millis} ms after the load, Firestore was what it should be: {verified}"
+        ));
+        parlance.stop().await
     }
 
     async fn memory(&mut self, parlance: &Parlance) -> Outcome<()> {

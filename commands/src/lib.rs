@@ -35,6 +35,6 @@ pub use policies::Policies;
 pub use presence::{ConnectError, Connected, PER_PERSON_MAX, Presence, PresenceChanged};
 pub use send::{SendError, Sending, send};
 pub use sign_in::{
-    Caller, InvalidToken, PasswordError, Registration, SessionRevoked, SignIn, SignInError,
-    SignInSettings, SignedIn, StreamTicket,
+    Caller, FirebaseToken, FirebaseTokens, InvalidKeyFile, InvalidToken, PasswordError,
+    Registration, SessionRevoked, SignIn, SignInError, SignInSettings, SignedIn, StreamTicket,
 };

@@ -9,6 +9,7 @@
 //! - [`sync`]: what changed for somebody since a position, and for everybody who is there
 //! - [`presence`]: who is shown whether somebody is there
 //! - [`runner`]: keeps them in step with the log; [`Reads`] waits until they are
+//! - [`firestore`]: documents in Firestore, made from the read models
 //! - [`rebuild`]: builds them again beside the live ones, and changes places
 //! - [`verify`]: recounts them from the log, with code of its own
 //! - [`status`], [`parked`]: what operators see and do
@@ -22,6 +23,7 @@ mod changes;
 pub mod chats;
 mod error;
 pub mod files;
+pub mod firestore;
 pub mod messages;
 mod model;
 pub mod parked;

@@ -15,11 +15,11 @@ use serde::Serialize;
 use sqlx::{Acquire, PgConnection, PgPool};
 use thiserror::Error;
 
-use crate::ReadModel;
 use crate::changes::Changes;
 use crate::error::ProjectionError;
 use crate::rebuild::is_rebuilding;
 use crate::runner::lock;
+use crate::{ReadModel, firestore};
 
 /// Events read and decoded at once in a retry.
 const PAGE: usize = 1_000;
@@ -76,13 +76,14 @@ pub struct ParkedStream<'a> {
     pub aggregate_id: &'a str,
 }
 
-/// Everything that is parked or was skipped, by projector and position.
+/// Everything that is parked or was skipped, by projector and position; documents of the mirror at
+/// last, at most 1,000.
 ///
 /// # Errors
 ///
 /// When the database fails.
 pub async fn list(db: &PgPool) -> sqlx::Result<Vec<ParkedEvent>> {
-    sqlx::query_as!(
+    let mut parked = sqlx::query_as!(
         ParkedEvent,
         "SELECT projector, position, aggregate_type, aggregate_id, attempts, error, parked_at,
                 skipped_at
@@ -90,7 +91,9 @@ pub async fn list(db: &PgPool) -> sqlx::Result<Vec<ParkedEvent>> {
          ORDER BY projector, position"
     )
     .fetch_all(db)
-    .await
+    .await?;
+    parked.extend(firestore::parked::list(db).await?);
+    Ok(parked)
 }
 
 /// Applies the parked events of `stream` in order, up to the first that cannot be applied still.
@@ -145,6 +148,7 @@ async fn again(
     for page in parked.chunks(PAGE) {
         let events = codec.decode(events(&mut tx, page).await?).await?;
         let (applied, failure) = apply(&mut tx, stream.projector, &events).await?;
+        firestore::mark_again(&mut tx, events.get(..applied).unwrap_or_default()).await?;
         release(&mut tx, name, page.get(..applied).unwrap_or_default()).await?;
         retried.applied += applied;
         if let (Some(error), Some(position)) = (failure, page.get(applied)) {

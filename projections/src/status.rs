@@ -6,6 +6,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::ReadModel;
+use crate::firestore::{self, MirrorStatus};
 
 /// The log, and those who follow it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -15,6 +16,8 @@ pub struct Status {
     /// Every projector, the relay if it ever ran, and whoever else keeps a checkpoint; by name.
     pub subscribers: Vec<Subscriber>,
     pub leases: Vec<LeaseStatus>,
+    /// Nothing where there never was one.
+    pub mirror: Option<MirrorStatus>,
 }
 
 /// One who follows the log.
@@ -103,7 +106,8 @@ pub async fn status(db: &PgPool) -> sqlx::Result<Status> {
             skipped: row.skipped,
         }
     });
-    Ok(Status { head, subscribers: subscribers.collect(), leases })
+    let mirror = firestore::standing(&mut tx).await?;
+    Ok(Status { head, subscribers: subscribers.collect(), leases, mirror })
 }
 
 /// Says so when this program does not know the event's version: its projectors stop there.

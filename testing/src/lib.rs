@@ -1,8 +1,9 @@
 //! What tests of several crates need: real servers, one for each test to itself.
 //!
 //! `make test` starts PostgreSQL and says where everything is. A test that cannot have what it
-//! needs fails, and says which variable is missing: it is never skipped. Only [`Clamd`] may be
-//! missing, where it cannot be installed: its test then says that it was not run.
+//! needs fails, and says which variable is missing: it is never skipped. Only [`Clamd`] and Google's
+//! emulator of Firestore may be missing, where they cannot be installed: their tests then say that they
+//! were not run.
 
 #![expect(
     clippy::panic,
@@ -13,13 +14,19 @@
 
 mod clamd;
 mod database;
+mod firestore;
 mod nats_server;
 mod seaweed;
+mod service_account;
 
 pub use clamd::Clamd;
 pub use database::TestDatabase;
+pub use firestore::{
+    FirestoreCode, FirestoreDouble, FirestoreEmulator, FirestoreValue, FirestoreValueType,
+};
 pub use nats_server::NatsServer;
 pub use seaweed::SeaweedFs;
+pub use service_account::{SERVICE_ACCOUNT, ServiceAccount};
 
 use std::net::TcpListener;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod chat;
+mod firestore;
 mod parked;
 mod rebuild;
 mod replay;
@@ -50,14 +51,19 @@ enum Command {
         format: status::Format,
     },
     /// Recounts the read models from the log, and reports differences
-    Verify,
+    Verify {
+        /// Compares the documents in Firestore with the read models instead
+        #[arg(value_enum)]
+        mirror: Option<verify::Mirror>,
+    },
     /// Builds read models again from the log, while the present ones are read on
     Rebuild {
-        /// accounts, chats, messages, blocks, reports, files or all
+        /// accounts, chats, messages, blocks, reports, files or all of them; or firestore, where
+        /// documents that differ are written
         #[arg(value_parser = rebuild::which)]
         read_model: rebuild::Which,
     },
-    /// Events that a projector or a policy gave up on
+    /// Events that a projector or a policy gave up on, and documents that Firestore refuses
     #[command(subcommand)]
     Parked(parked::Command),
     /// Writes the log to standard output, personal values opened
@@ -68,6 +74,9 @@ enum Command {
     /// Messages that members have reported, as they saw them
     #[command(subcommand)]
     Reports(reports::Command),
+    /// The mirror for apps on phones
+    #[command(subcommand)]
+    Firestore(firestore::Command),
 }
 
 /// Whatever ends a command early; told once, at the end.
@@ -105,12 +114,16 @@ async fn execute(command: Command) -> Result<ExitCode, Failure> {
         Command::Status { format } => {
             status::run(&open(&environment, Role::App).await?, format).await
         }
-        Command::Verify => verify::run(&environment).await,
+        Command::Verify { mirror: None } => verify::run(&environment).await,
+        Command::Verify { mirror: Some(verify::Mirror::Firestore) } => {
+            firestore::verify(&environment).await
+        }
         Command::Rebuild { read_model } => rebuild::run(&environment, &read_model).await,
         Command::Parked(command) => parked::run(&environment, command).await,
         Command::Replay(filter) => replay::run(&environment, &filter).await,
         Command::Chat(command) => chat::run(&environment, command).await,
         Command::Reports(command) => reports::run(&environment, command).await,
+        Command::Firestore(command) => firestore::run(&command),
     }
 }
 
@@ -136,9 +149,18 @@ const CONNECTIONS: u32 = 2;
 
 /// The database, with the rights of `role`, whose queries mean the live read models.
 async fn open(environment: &Environment<'_>, role: Role) -> Result<PgPool, Failure> {
+    open_wide(environment, role, CONNECTIONS).await
+}
+
+/// The same, with so many connections.
+async fn open_wide(
+    environment: &Environment<'_>,
+    role: Role,
+    connections: u32,
+) -> Result<PgPool, Failure> {
     let DatabaseSettings { url, .. } = environment.database()?;
     database::check_migrated(&url).await?;
-    Ok(database::pool(projections::live_options(database::options(&url)?), role, CONNECTIONS))
+    Ok(database::pool(projections::live_options(database::options(&url)?), role, connections))
 }
 
 /// The database, and a codec that opens what is sealed in it.

@@ -1,4 +1,5 @@
-//! `parlance parked`: events that a projector or a policy gave up on.
+//! `parlance parked`: events that a projector or a policy gave up on, and documents that Firestore
+//! refuses.
 
 use std::process::ExitCode;
 
@@ -6,8 +7,9 @@ use clap::{Args, Subcommand};
 use commands::policies::parked::{self as effects, ParkedWork};
 use eventlog::Clock;
 use eventlog::database::Role;
+use projections::firestore::parked::ParkedDocuments;
 use projections::parked::{self, ParkedEvent, ParkedStream};
-use projections::{ReadModel, UnknownReadModel};
+use projections::{ReadModel, UnknownReadModel, firestore};
 
 use super::{Failure, open, open_log, say};
 use crate::settings::Environment;
@@ -25,7 +27,8 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct Stream {
-    /// accounts, chats, messages, blocks, reports or files; or policy: and the name of one
+    /// accounts, chats, messages, blocks, reports or files; or policy: and the name of one; or
+    /// firestore, for the documents of an account or a chat
     #[arg(value_parser = subscriber)]
     projector: Subscriber,
     /// account, chat or library
@@ -38,11 +41,15 @@ enum Subscriber {
     Projector(ReadModel),
     /// `policy:` and its name.
     Policy(String),
+    Mirror,
 }
 
 fn subscriber(name: &str) -> Result<Subscriber, UnknownReadModel> {
     if name.starts_with("policy:") {
         return Ok(Subscriber::Policy(name.to_owned()));
+    }
+    if name == firestore::NAME {
+        return Ok(Subscriber::Mirror);
     }
     name.parse().map(Subscriber::Projector)
 }
@@ -59,6 +66,7 @@ pub(super) async fn run(
     let projector = match &stream.projector {
         Subscriber::Projector(model) => *model,
         Subscriber::Policy(policy) => return run_policy(environment, policy, stream, skip).await,
+        Subscriber::Mirror => return run_mirror(environment, stream, skip).await,
     };
     let (db, codec) = open_log(environment).await?;
     let stream = ParkedStream {
@@ -92,6 +100,24 @@ async fn run_policy(
         say(format_args!("{skipped} skipped"))?;
     } else {
         let woken = effects::retry(&db, work, Clock::system().now()).await?;
+        say(format_args!("{woken} will be tried again"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run_mirror(
+    environment: &Environment<'_>,
+    stream: &Stream,
+    skip: bool,
+) -> Result<ExitCode, Failure> {
+    let db = open(environment, Role::App).await?;
+    let (aggregate_type, aggregate_id) = (&stream.aggregate_type, &stream.aggregate_id);
+    let of = ParkedDocuments { aggregate_type, aggregate_id };
+    if skip {
+        let skipped = firestore::parked::skip(&db, of).await?;
+        say(format_args!("{skipped} skipped"))?;
+    } else {
+        let woken = firestore::parked::retry(&db, of).await?;
         say(format_args!("{woken} will be tried again"))?;
     }
     Ok(ExitCode::SUCCESS)

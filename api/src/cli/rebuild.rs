@@ -1,27 +1,38 @@
-//! `parlance rebuild`: read models afresh from the log.
+//! `parlance rebuild`: read models afresh from the log, and documents from the read models.
 
 use std::process::ExitCode;
 
 use eventlog::database;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use projections::rebuild::Rebuilt;
-use projections::{ReadModel, UnknownReadModel};
+use projections::{ReadModel, UnknownReadModel, firestore};
 
 use super::{Failure, open_log, say};
 use crate::settings::Environment;
 
-/// The read models to rebuild.
+/// What to rebuild.
 #[derive(Debug, Clone)]
-pub(super) struct Which(Vec<ReadModel>);
-
-pub(super) fn which(text: &str) -> Result<Which, UnknownReadModel> {
-    if text == "all" { Ok(Which(ReadModel::ALL.to_vec())) } else { Ok(Which(vec![text.parse()?])) }
+pub(super) enum Which {
+    Models(Vec<ReadModel>),
+    Mirror,
 }
 
-pub(super) async fn run(
-    environment: &Environment<'_>,
-    Which(models): &Which,
-) -> Result<ExitCode, Failure> {
+pub(super) fn which(text: &str) -> Result<Which, UnknownReadModel> {
+    match text {
+        "all" => Ok(Which::Models(ReadModel::ALL.to_vec())),
+        firestore::NAME => Ok(Which::Mirror),
+        model => Ok(Which::Models(vec![model.parse()?])),
+    }
+}
+
+pub(super) async fn run(environment: &Environment<'_>, which: &Which) -> Result<ExitCode, Failure> {
+    match which {
+        Which::Models(models) => rebuild(environment, models).await,
+        Which::Mirror => super::firestore::rebuild(environment).await,
+    }
+}
+
+async fn rebuild(environment: &Environment<'_>, models: &[ReadModel]) -> Result<ExitCode, Failure> {
     let (_, codec) = open_log(environment).await?;
     let options = database::options(&environment.database()?.url)?;
     let bar = Bar::new();

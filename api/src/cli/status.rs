@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 use eventlog::database::PgPool;
+use projections::firestore::MirrorStatus;
 use projections::status::{Status, Subscriber};
 
 use super::{Failure, say};
@@ -46,6 +47,12 @@ fn table(status: &Status) -> String {
         if let Some(stopped) = &subscriber.stopped {
             lines.push(format!("{} is stopped: {stopped}", subscriber.name));
         }
+    }
+    if let Some(MirrorStatus { pending, pending_seconds, parked }) = status.mirror {
+        lines.push(format!(
+            "Firestore: {pending} documents to be written, due for {pending_seconds:.1} seconds; \
+             {parked} parked"
+        ));
     }
     lines.join("\n")
 }

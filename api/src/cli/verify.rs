@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use eventlog::audit;
 use projections::verify::{Verification, verify};
 
@@ -11,6 +12,12 @@ use crate::settings::Environment;
 
 /// Streams that the second reader loads.
 const AUDITED: i64 = 200;
+
+/// What else there is to verify.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Mirror {
+    Firestore,
+}
 
 pub(super) async fn run(environment: &Environment<'_>) -> Result<ExitCode, Failure> {
     let (db, codec) = open_log(environment).await?;

@@ -1,6 +1,6 @@
 //! HTTP: one file a resource, and what all of them share.
 //!
-//! - [`auth`], [`accounts`], [`chats`], [`messages`], [`files`], [`blocks`], [`sync`], [`live`],
+//! - [`auth`], [`firebase`], [`accounts`], [`chats`], [`messages`], [`files`], [`blocks`], [`sync`], [`live`],
 //!   [`export`], [`health`], [`jwks`], [`docs`]: the resources
 //! - [`caller`], [`extract`], [`idempotency`], [`consistency`], [`cursor`]: what requests say
 //! - [`error`], [`problem`]: what is answered instead of success
@@ -18,6 +18,7 @@ pub(crate) mod error;
 pub(crate) mod export;
 mod extract;
 mod files;
+mod firebase;
 mod health;
 mod idempotency;
 mod jwks;
@@ -35,7 +36,7 @@ use std::sync::atomic::AtomicBool;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
-use commands::{Files, Gateway, Presence, SignIn};
+use commands::{Files, FirebaseTokens, Gateway, Presence, SignIn};
 use domain::chat::Limits;
 use eventlog::database::PgPool;
 use eventlog::{Bus, Clock, Ids};
@@ -62,6 +63,8 @@ pub(crate) struct App {
     pub(crate) gateway: Gateway,
     pub(crate) files: Files,
     pub(crate) sign_in: SignIn,
+    /// Nothing, where there is no service account.
+    pub(crate) firebase: Option<FirebaseTokens>,
     pub(crate) reads: Reads,
     pub(crate) db: PgPool,
     pub(crate) clock: Clock,
@@ -138,6 +141,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(auth::login))
         .routes(routes!(auth::refresh))
         .routes(routes!(auth::logout))
+        .routes(routes!(firebase::token))
         .routes(routes!(accounts::me, accounts::change_profile))
         .routes(routes!(accounts::account))
         .merge(of_chats())

@@ -48,6 +48,7 @@ problems! {
     ChatNotFound = NOT_FOUND "chat-not-found" "The chat does not exist",
     MessageNotFound = NOT_FOUND "message-not-found" "The message does not exist",
     FileNotFound = NOT_FOUND "file-not-found" "The file does not exist",
+    NoFirebase = NOT_FOUND "no-firebase" "There is no Firebase here",
 
     MethodNotAllowed = METHOD_NOT_ALLOWED "method-not-allowed" "The resource has no such method",
 

@@ -2,6 +2,8 @@
 //!
 //! Each command reads what it needs once, at its start; what is missing or wrong is named.
 
+mod firestore;
+
 use std::collections::HashSet;
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -16,6 +18,8 @@ use domain::library::FileLimits;
 use eventlog::MasterKey;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
+
+pub use self::firestore::FirestoreSettings;
 
 const ADDR_DEFAULT: &str = "127.0.0.1:8080";
 
@@ -91,6 +95,8 @@ pub struct ServeSettings {
     /// Of messages.
     pub limits: Limits,
     pub files: FilesSettings,
+    /// Without it, nothing is mirrored.
+    pub firestore: Option<FirestoreSettings>,
 }
 
 /// The environment, or a stand-in for it.
@@ -177,6 +183,7 @@ impl<'a> Environment<'a> {
             issuer: self.issuer(&addr_text)?,
             limits: self.limits()?,
             files: self.files()?,
+            firestore: self.firestore()?,
         })
     }
 

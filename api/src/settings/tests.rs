@@ -1,5 +1,7 @@
 //! What the environment may say, and what is said about the rest.
 
+use projections::firestore::Access;
+
 use super::*;
 
 const URL: (&str, &str) = ("DATABASE_URL", "postgres://owner@localhost/parlance");
@@ -99,4 +101,95 @@ fn secrets_are_not_printed() {
     let settings = serve(&[URL, KEY]).unwrap();
 
     assert!(!format!("{:?}", settings.database).contains("owner"));
+}
+
+const PROJECT: (&str, &str) = ("FIRESTORE_PROJECT_ID", "chat-4711");
+const EMULATOR: (&str, &str) = ("FIRESTORE_EMULATOR_HOST", "127.0.0.1:8681");
+const CREDENTIALS: &str = "FIRESTORE_CREDENTIALS";
+
+/// A file that holds `text`.
+fn file(text: &str) -> (tempfile::NamedTempFile, String) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    (file, path)
+}
+
+#[test]
+fn nothing_is_mirrored_until_a_project_is_set() {
+    assert!(serve(&[URL, KEY]).unwrap().firestore.is_none());
+
+    let emulated = serve(&[URL, KEY, PROJECT, EMULATOR]).unwrap().firestore.unwrap();
+    assert_eq!(emulated.mirror.project_id, "chat-4711");
+    assert_eq!(emulated.mirror.database_id, "(default)");
+    assert!(matches!(emulated.mirror.access, Access::Emulator { host } if host == EMULATOR.1));
+    assert!(emulated.key_file.is_none());
+
+    let given = [URL, KEY, PROJECT, (CREDENTIALS, "application-default"), PRODUCTION, HTTPS];
+    let given = serve(&given).unwrap().firestore.unwrap();
+    assert!(matches!(given.mirror.access, Access::ApplicationDefault));
+}
+
+#[test]
+fn a_service_account_writes_the_mirror_and_signs_tokens() {
+    let (_file, path) = file(&testing::SERVICE_ACCOUNT.key_file);
+    let settings = [URL, KEY, PROJECT, (CREDENTIALS, path.as_str()), PRODUCTION, HTTPS];
+    let firestore = serve(&settings).unwrap().firestore.unwrap();
+    assert!(matches!(firestore.mirror.access, Access::ServiceAccount { .. }));
+    assert!(firestore.key_file.is_some());
+    assert!(!format!("{firestore:?}").contains("PRIVATE KEY"));
+
+    // With both, the emulator is written, and tokens are signed.
+    let firestore = serve(&[&settings[..4], &[EMULATOR]].concat()).unwrap().firestore.unwrap();
+    assert!(matches!(firestore.mirror.access, Access::Emulator { .. }));
+    assert!(firestore.key_file.is_some());
+}
+
+#[test]
+fn what_is_wrong_with_the_mirror_is_named() {
+    let (_empty, empty) = file("{}");
+    let user = r#"{"type": "authorized_user", "client_email": "", "private_key_id": "",
+                   "private_key": ""}"#;
+    let (_user, user) = file(user);
+    let (_no_key, no_key) = file(&broken_key());
+    let cases: &[(&[(&str, &str)], &str)] = &[
+        (&[EMULATOR], "FIRESTORE_PROJECT_ID is not set, but FIRESTORE_EMULATOR_HOST is"),
+        (&[("FIRESTORE_DATABASE", "chat")], "FIRESTORE_PROJECT_ID is not set, but FIRESTORE_DATA"),
+        (&[("FIRESTORE_PROJECT_ID", "a/b"), EMULATOR], "FIRESTORE_PROJECT_ID must be the id"),
+        (&[PROJECT, EMULATOR, ("FIRESTORE_DATABASE", "a/b")], "FIRESTORE_DATABASE must be the id"),
+        (&[PROJECT], "FIRESTORE_CREDENTIALS is not set: a key file, or application-default"),
+        (
+            &[PROJECT, ("FIRESTORE_EMULATOR_HOST", "http://here")],
+            "FIRESTORE_EMULATOR_HOST must be host:port",
+        ),
+        (
+            &[PROJECT, EMULATOR, PRODUCTION, HTTPS],
+            "FIRESTORE_EMULATOR_HOST must not be set when PARLANCE_ENV is production",
+        ),
+        (
+            &[PROJECT, (CREDENTIALS, "/nowhere")],
+            "FIRESTORE_CREDENTIALS is a file that cannot be read",
+        ),
+        (&[PROJECT, (CREDENTIALS, &empty)], "FIRESTORE_CREDENTIALS is a file that is no JSON with"),
+        (
+            &[PROJECT, (CREDENTIALS, &user)],
+            "FIRESTORE_CREDENTIALS is a file that is not of type service_account",
+        ),
+        (
+            &[PROJECT, (CREDENTIALS, &no_key)],
+            "FIRESTORE_CREDENTIALS is a file that has a private_key that is no RSA key",
+        ),
+    ];
+    for (settings, expected) in cases {
+        let error = serve(&[&[URL, KEY], *settings].concat()).err().unwrap();
+        assert!(error.starts_with(expected), "{error}");
+    }
+}
+
+/// A key file whose key is none.
+fn broken_key() -> String {
+    let mut file: serde_json::Value =
+        serde_json::from_str(&testing::SERVICE_ACCOUNT.key_file).unwrap();
+    file["private_key"] = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".into();
+    file.to_string()
 }

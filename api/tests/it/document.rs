@@ -30,6 +30,7 @@ async fn the_document_is_openapi_3_1_and_describes_every_route() {
         "post /v1/auth/email/login",
         "post /v1/auth/refresh",
         "post /v1/auth/logout",
+        "post /v1/auth/firebase-token",
         "get /v1/me",
         "patch /v1/me",
         "get /v1/accounts/{id}",

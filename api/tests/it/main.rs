@@ -22,6 +22,7 @@ mod kinds;
 mod live;
 mod marks;
 mod messages;
+mod mirror;
 mod operators;
 mod receipts;
 mod settings;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Database, NOBODY, World, master_key};
 
-fn parlance(database: &Database, arguments: &[&str]) -> Command {
+pub(crate) fn parlance(database: &Database, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parlance"));
     command
         .args(arguments)
@@ -22,15 +22,18 @@ fn parlance(database: &Database, arguments: &[&str]) -> Command {
 
 /// Runs a command off the runtime's thread: the server under test shares it.
 async fn run(database: &Database, arguments: &[&str]) -> Output {
-    let mut command = parlance(database, arguments);
+    output(parlance(database, arguments)).await
+}
+
+pub(crate) async fn output(mut command: Command) -> Output {
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
@@ -295,18 +298,19 @@ async fn a_setting_that_is_missing_is_named() {
 }
 
 /// A `parlance serve` that was started as a process.
-struct Process {
-    child: Child,
+pub(crate) struct Process {
+    pub(crate) child: Child,
     addr: String,
 }
 
 impl Process {
     fn start(database: &Database, roles: &str) -> Self {
-        let mut child = parlance(database, &["serve", "--roles", roles])
-            .env("PARLANCE_LOG_FORMAT", "json")
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::of(parlance(database, &["serve", "--roles", roles]))
+    }
+
+    pub(crate) fn of(mut serve: Command) -> Self {
+        let mut child =
+            serve.env("PARLANCE_LOG_FORMAT", "json").stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
         let addr = log.find_map(|line| {
             let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
@@ -317,7 +321,7 @@ impl Process {
         Self { child, addr: addr.unwrap() }
     }
 
-    fn end(mut self) -> ExitStatus {
+    pub(crate) fn end(mut self) -> ExitStatus {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         let give_up = Instant::now() + Duration::from_secs(20);

@@ -2,8 +2,10 @@
 //!
 //! Each method proves who somebody is in a module of its own (`passwords` is the first); what
 //! follows is the same for all: a session (`sessions`), a refresh token that names it, and access
-//! tokens (`tokens`), for which a ticket (`tickets`) may stand once. None of it is an event: secrets must be replaceable and deletable.
+//! tokens (`tokens`), for which a ticket (`tickets`) may stand once. `firebase` has tokens for Firebase.
+//! None of it is an event: secrets must be replaceable and deletable.
 
+mod firebase;
 mod passwords;
 mod sessions;
 mod tickets;
@@ -22,6 +24,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub use self::firebase::{FirebaseToken, FirebaseTokens, InvalidKeyFile};
 pub use self::passwords::PasswordError;
 use self::passwords::Passwords;
 use self::sessions::{RefreshError, Sessions};

@@ -13,14 +13,14 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// `jitter × min(30 s, 100 ms × 2^attempt)`. The whole range is drawn from ("full jitter") because
 /// projectors that failed together would otherwise come back together: M. Brooker, *Exponential
 /// Backoff And Jitter*, AWS Architecture Blog, 2015.
-pub(super) fn backoff(attempt: u32, jitter: f64) -> Duration {
+pub(crate) fn backoff(attempt: u32, jitter: f64) -> Duration {
     let doublings = 2_u32.saturating_pow(attempt);
     WAIT_MIN.saturating_mul(doublings).min(WAIT_MAX).mul_f64(jitter)
 }
 
 /// A draw from `[0, 1)`: the standard library's hasher keys are random, and that is random enough
 /// for a wait.
-pub(super) fn jitter() -> f64 {
+pub(crate) fn jitter() -> f64 {
     let draw = RandomState::new().build_hasher().finish();
     (draw >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+pub(crate) use backoff::{backoff, jitter};
 pub(crate) use isolate::apply_isolating;
 pub(crate) use run::Run;
 pub use run::{Failure, Outcome, Projector};
@@ -29,7 +30,6 @@ pub(crate) use standing::{Parked, lock};
 
 use crate::error::ProjectionError;
 use crate::{ReadModel, Reads};
-use backoff::{backoff, jitter};
 
 /// Events in one transaction: enough that its cost is shared, few enough that it takes some tens of
 /// milliseconds.

@@ -27,6 +27,7 @@ use thiserror::Error;
 
 use crate::ReadModel;
 use rows::Rows;
+pub(crate) use rows::veiled;
 use scope::{Chunk, Scope};
 
 /// Differences that are reported. Who has more has another problem than finding them.

@@ -22,7 +22,7 @@ pub(super) fn shown(value: Option<impl Display>) -> String {
 }
 
 /// What a person wrote, as something that differs when it differs, and tells nothing.
-pub(super) fn veiled(value: Option<&str>) -> String {
+pub(crate) fn veiled(value: Option<&str>) -> String {
     shown(value.map(|it| {
         let mut hasher = DefaultHasher::new();
         it.hash(&mut hasher);

@@ -14,6 +14,7 @@ mod dice;
 mod files;
 mod histories;
 mod migrated;
+mod mirror;
 mod parked;
 mod presence;
 mod queries;

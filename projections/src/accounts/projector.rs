@@ -51,7 +51,7 @@ impl Changes {
     pub(crate) fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
         match event {
             Event::Account(event) => self.fold_account(event),
-            Event::Chat(_) | Event::Library(_) => Ok(()),
+            Event::Chat(_) | Event::Library(_) | Event::Devices(_) => Ok(()),
         }
     }
 

@@ -62,6 +62,7 @@ impl Changes {
                 self.fold_library(position, event);
                 Ok(())
             }
+            Event::Devices(_) => Ok(()),
             Event::Chat(event) => self.fold_chat(position, event),
         }
     }

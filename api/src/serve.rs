@@ -10,7 +10,8 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use clap::ValueEnum;
 use commands::{
-    Files, FilesError, FilesSettings, Gateway, Policies, SignIn, SignInError, SignInSettings,
+    Files, FilesError, FilesSettings, Gateway, Policies, Push, PushError, PushSettings, SignIn,
+    SignInError, SignInSettings,
 };
 use domain::chat::Limits;
 use eventlog::database::{self, DatabaseError, PgConnectOptions, PgPool, Role};
@@ -65,6 +66,8 @@ pub enum ServeError {
     SignIn(#[from] SignInError),
     #[error(transparent)]
     Files(#[from] FilesError),
+    #[error(transparent)]
+    Push(#[from] PushError),
     #[error("metrics cannot be recorded")]
     Metrics(#[from] BuildError),
     #[error("cannot listen on {addr}")]
@@ -119,7 +122,7 @@ pub async fn start(
     let metrics = metrics::install()?;
     let parts = Parts::open(&settings, clock, ids).await?;
     let commanding = if roles.contains(&ServeRole::Api) || roles.contains(&ServeRole::Policies) {
-        Some(parts.commanding(settings.files).await?)
+        Some(parts.commanding(settings.files, settings.push).await?)
     } else {
         None
     };
@@ -192,6 +195,7 @@ struct Parts {
 struct Commanding {
     gateway: Gateway,
     files: Files,
+    push: Push,
     /// News of what this process appends.
     appended: watch::Receiver<Position>,
 }
@@ -221,8 +225,12 @@ impl Parts {
         })
     }
 
-    /// What executes commands, and keeps files.
-    async fn commanding(&self, files: FilesSettings) -> Result<Commanding, ServeError> {
+    /// What executes commands, keeps files, and reaches devices.
+    async fn commanding(
+        &self,
+        files: FilesSettings,
+        push: PushSettings,
+    ) -> Result<Commanding, ServeError> {
         let appender = Appender::start(self.options.clone(), &self.tasks);
         let head = appender.head();
         let gateway = Gateway::new(
@@ -235,7 +243,8 @@ impl Parts {
         );
         let stop = self.stop.clone();
         let files = Files::open(files, gateway.clone(), &self.tasks, stop).await?;
-        Ok(Commanding { gateway, files, appended: head })
+        let push = Push::open(push, &self.db, &self.master_key, &self.clock).await?;
+        Ok(Commanding { gateway, files, push, appended: head })
     }
 
     /// What requests are answered with.
@@ -253,6 +262,7 @@ impl Parts {
         let app = App {
             gateway,
             files: commanding.files.clone(),
+            push: commanding.push.clone(),
             sign_in,
             reads: self.reads.clone(),
             db: self.db.clone(),
@@ -310,6 +320,7 @@ impl Parts {
             feed,
             gateway: commanding.gateway,
             files: commanding.files,
+            push: commanding.push,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             holder: self.holder,

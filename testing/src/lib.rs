@@ -14,11 +14,13 @@
 mod clamd;
 mod database;
 mod nats_server;
+mod push;
 mod seaweed;
 
 pub use clamd::Clamd;
 pub use database::TestDatabase;
 pub use nats_server::NatsServer;
+pub use push::{Behaviour, PushDouble, Received};
 pub use seaweed::SeaweedFs;
 
 use std::net::TcpListener;

@@ -11,6 +11,7 @@ mod tokens;
 use std::sync::Arc;
 
 use domain::account::{Account, AccountCommand, AccountError, SCOPE_EMAIL, normalise_email};
+use domain::devices::{Devices, DevicesCommand};
 use domain::{AccountId, Claim, Decider};
 use eventlog::{MasterKey, Position, read};
 use secrecy::SecretString;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 
 pub use self::passwords::PasswordError;
 use self::passwords::Passwords;
+pub(crate) use self::sessions::alive_sessions;
 use self::sessions::{RefreshError, Sessions};
 use self::tokens::Tokens;
 use crate::gateway::{Cause, CommandError, Context, Gateway};
@@ -203,8 +205,9 @@ impl SignIn {
     ///
     /// [`SignInError::InvalidRefreshToken`] when it is none of ours.
     pub async fn logout(&self, token: &str) -> Result<(), SignInError> {
-        let session_id = self.inner.sessions.revoke(token).await.map_err(SignInError::from)?;
-        self.inner.tokens.revoke(session_id);
+        let ended = self.inner.sessions.revoke(token).await.map_err(SignInError::from)?;
+        self.inner.tokens.revoke(ended.session_id);
+        self.sign_out_devices(ended).await;
         Ok(())
     }
 
@@ -237,8 +240,20 @@ impl SignIn {
         let (session, evicted) = self.inner.sessions.start(account_id).await?;
         for session_id in evicted {
             self.inner.tokens.revoke(session_id);
+            self.sign_out_devices(Caller { account_id, session_id }).await;
         }
         self.answer(session, position).await
+    }
+
+    /// Nothing more is pushed to the devices of a session that has ended. If this fails, whoever is
+    /// about to push finds out that it has.
+    async fn sign_out_devices(&self, Caller { account_id, session_id }: Caller) {
+        let gateway = &self.inner.gateway;
+        let command = DevicesCommand::SignOut { session_id, now: gateway.clock().now() };
+        let (id, context) = (account_id.to_string(), Context::default());
+        if let Err(error) = gateway.execute::<Devices>(&id, command, &context).await {
+            tracing::warn!(%error, "devices of a session that has ended stay registered, for now");
+        }
     }
 
     async fn answer(

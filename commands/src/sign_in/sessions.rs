@@ -5,6 +5,8 @@
 //! lost our answer and asks again with the token it had gets what it was meant to get. A token that
 //! comes back later than that has been copied, and its session ends (RFC 9700, section 4.14.2).
 
+use std::collections::HashSet;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -14,6 +16,8 @@ use eventlog::{Clock, Ids, MasterKey};
 use sqlx::PgPool;
 use thiserror::Error;
 use uuid::Uuid;
+
+use super::Caller;
 
 /// A session that nobody refreshes ends after this (NIST SP 800-63B, AAL1: at most 30 days).
 const IDLE: TimeDelta = TimeDelta::days(30);
@@ -185,17 +189,20 @@ impl Sessions {
         Ok(Refreshed { session: Session { id: session_id, account_id, refresh_token }, revoked })
     }
 
-    /// Ends the session that `token` names.
-    pub(super) async fn revoke(&self, token: &str) -> Result<Uuid, RefreshError> {
+    /// Ends the session that `token` names, and says whose it is.
+    pub(super) async fn revoke(&self, token: &str) -> Result<Caller, RefreshError> {
         let (session_id, _) = self.read(token).ok_or(RefreshError::Invalid)?;
-        sqlx::query!(
-            "UPDATE sessions SET revoked_at = $2 WHERE session_id = $1 AND revoked_at IS NULL",
+        let account_id = sqlx::query_scalar!(
+            "UPDATE sessions SET revoked_at = coalesce(revoked_at, $2)
+             WHERE session_id = $1
+             RETURNING account_id",
             session_id,
             self.clock.now()
         )
-        .execute(&self.db)
+        .fetch_optional(&self.db)
         .await?;
-        Ok(session_id)
+        let account_id = AccountId(account_id.ok_or(RefreshError::Invalid)?);
+        Ok(Caller { account_id, session_id })
     }
 
     fn token(&self, session_id: Uuid, generation: i64) -> String {
@@ -218,6 +225,26 @@ impl Sessions {
         let generation = i64::from_be_bytes(*generation.first_chunk::<8>()?);
         (*version == VERSION).then(|| (Uuid::from_bytes(*session), generation))
     }
+}
+
+/// Those of `sessions` that have not ended by `now`.
+pub(crate) async fn alive_sessions(
+    db: &PgPool,
+    sessions: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<HashSet<Uuid>> {
+    let alive = sqlx::query_scalar!(
+        "SELECT session_id
+         FROM sessions
+         WHERE session_id = ANY ($1)
+           AND revoked_at IS NULL
+           AND expires_at > $2
+           AND refreshed_at > $3",
+        sessions,
+        now,
+        now - IDLE
+    );
+    Ok(alive.fetch_all(db).await?.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -6,5 +6,6 @@ mod files;
 mod gateway;
 mod node;
 mod policies;
+mod push;
 mod sending;
 mod sign_in;

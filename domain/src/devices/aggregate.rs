@@ -20,7 +20,7 @@ const REFRESH_PAUSE: TimeDelta = TimeDelta::days(1);
 pub struct Devices {
     /// None while there never was any.
     owner: Option<AccountId>,
-    devices: BTreeMap<DeviceId, Device>,
+    by_id: BTreeMap<DeviceId, Device>,
     preferences: Preferences,
 }
 
@@ -48,7 +48,7 @@ impl Devices {
     /// By id; at most [`DEVICES_MAX`].
     #[must_use]
     pub const fn devices(&self) -> &BTreeMap<DeviceId, Device> {
-        &self.devices
+        &self.by_id
     }
 
     #[must_use]
@@ -59,7 +59,7 @@ impl Devices {
     fn register(&self, registration: Registration) -> Result<Vec<DevicesEvent>, DevicesError> {
         let Registration { owner, device_id, session_id, platform, address, now } = registration;
         let address = address.checked()?;
-        let known = self.devices.get(&device_id).filter(|it| it.platform == platform);
+        let known = self.by_id.get(&device_id).filter(|it| it.platform == platform);
         if let Some(device) = known {
             let is_new = device.address.value() != Some(&address);
             let is_late = now - device.refreshed_at >= REFRESH_PAUSE;
@@ -69,8 +69,8 @@ impl Devices {
         }
         let elsewhere =
             |(id, device): &(&DeviceId, &Device)| **id != device_id && device.is_at(&address);
-        let moved = self.devices.iter().find(elsewhere).map(|(id, _)| *id);
-        let surplus = if self.devices.contains_key(&device_id) || moved.is_some() {
+        let moved = self.by_id.iter().find(elsewhere).map(|(id, _)| *id);
+        let surplus = if self.by_id.contains_key(&device_id) || moved.is_some() {
             None
         } else {
             self.surplus()
@@ -102,8 +102,8 @@ impl Devices {
 
     /// Which device has to make room for one more.
     fn surplus(&self) -> Option<DeviceId> {
-        let oldest = self.devices.iter().min_by_key(|(_, it)| it.refreshed_at);
-        oldest.filter(|_| self.devices.len() >= DEVICES_MAX).map(|(id, _)| *id)
+        let oldest = self.by_id.iter().min_by_key(|(_, it)| it.refreshed_at);
+        oldest.filter(|_| self.by_id.len() >= DEVICES_MAX).map(|(id, _)| *id)
     }
 
     fn removed(
@@ -114,7 +114,7 @@ impl Devices {
     ) -> Option<DevicesEvent> {
         let owner = self.owner?;
         let removed = DevicesEvent::DeviceRemoved { owner, device_id, reason, removed_at: now };
-        self.devices.contains_key(&device_id).then_some(removed)
+        self.by_id.contains_key(&device_id).then_some(removed)
     }
 
     /// Removes every device that `is_meant`.
@@ -124,7 +124,7 @@ impl Devices {
         now: DateTime<Utc>,
         is_meant: impl Fn(&Device) -> bool,
     ) -> Vec<DevicesEvent> {
-        let meant = self.devices.iter().filter(|(_, it)| is_meant(it));
+        let meant = self.by_id.iter().filter(|(_, it)| is_meant(it));
         meant.filter_map(|(id, _)| self.removed(*id, reason, now)).collect()
     }
 
@@ -168,7 +168,7 @@ impl Devices {
     /// What a device gives up and takes when it is reached at `address` from now on.
     fn readdressed(&self, device_id: DeviceId, address: &Personal<Address>) -> Vec<ClaimChange> {
         let new = address.value();
-        let old = self.devices.get(&device_id).and_then(|it| it.address.value());
+        let old = self.by_id.get(&device_id).and_then(|it| it.address.value());
         if let (Some(new), Some(old)) = (new, old)
             && new.is_same(old)
         {
@@ -217,7 +217,7 @@ impl Decider for Devices {
                 self.readdressed(*device_id, address)
             }
             DevicesEvent::DeviceRemoved { device_id, .. } => {
-                let address = self.devices.get(device_id).and_then(|it| it.address.value());
+                let address = self.by_id.get(device_id).and_then(|it| it.address.value());
                 address.map(|it| ClaimChange::Release(it.claim())).into_iter().collect()
             }
             DevicesEvent::DeviceRefreshed { address: None, .. }
@@ -228,7 +228,7 @@ impl Decider for Devices {
     fn weight(&self) -> usize {
         let address = |it: &Device| it.address.value().map_or(0, Address::weight);
         let device = |it| size_of::<DeviceId>() + size_of::<Device>() + address(it);
-        size_of::<Self>() + self.devices.values().map(device).sum::<usize>()
+        size_of::<Self>() + self.by_id.values().map(device).sum::<usize>()
     }
 }
 
@@ -265,12 +265,12 @@ impl Aggregate for Devices {
                 self.owner = Some(owner);
                 let (registered_at, refreshed_at) = (at, at);
                 let device = Device { session_id, platform, address, registered_at, refreshed_at };
-                self.devices.insert(device_id, device);
+                self.by_id.insert(device_id, device);
             }
             DevicesEvent::DeviceRefreshed {
                 device_id, session_id, address, refreshed_at, ..
             } => {
-                if let Some(device) = self.devices.get_mut(&device_id) {
+                if let Some(device) = self.by_id.get_mut(&device_id) {
                     device.session_id = session_id;
                     device.refreshed_at = refreshed_at;
                     if let Some(address) = address {
@@ -278,7 +278,7 @@ impl Aggregate for Devices {
                     }
                 }
             }
-            DevicesEvent::DeviceRemoved { device_id, .. } => _ = self.devices.remove(&device_id),
+            DevicesEvent::DeviceRemoved { device_id, .. } => _ = self.by_id.remove(&device_id),
             DevicesEvent::PreferencesChanged {
                 owner,
                 enabled,

@@ -57,12 +57,11 @@ impl Changes {
         event: &Event,
     ) -> Result<(), ProjectionError> {
         match event {
-            Event::Account(_) => Ok(()),
+            Event::Account(_) | Event::Devices(_) => Ok(()),
             Event::Library(event) => {
                 self.fold_library(position, event);
                 Ok(())
             }
-            Event::Devices(_) => Ok(()),
             Event::Chat(event) => self.fold_chat(position, event),
         }
     }

@@ -58,7 +58,9 @@ proptest! {
             let changes: Vec<_> = events.iter().flat_map(|it| devices.claims(it)).collect();
             settle(&mut held, &changes);
             let done = !events.is_empty();
-            events.into_iter().for_each(|it| devices.apply(it));
+            for event in events {
+                devices.apply(event);
+            }
             let addresses = devices.devices().values().filter_map(|it| it.address.value());
             let reached: Vec<_> = addresses.map(|it| it.claim().value).collect();
             prop_assert_eq!(reached.len(), devices.devices().len());

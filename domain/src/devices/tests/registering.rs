@@ -113,9 +113,10 @@ fn an_address_moves_from_one_device_to_another() {
 
 /// As many as there can be; the second was not refreshed for the longest time.
 fn full() -> Vec<DevicesEvent> {
-    let name = |it: usize| token(&it.to_string());
+    let hours = (-100..).map(hours_after);
     let mut events: Vec<_> = (0..DEVICES_MAX)
-        .map(|it| registered_at(hours_after(it as i64 - 100), numbered(it), name(it)))
+        .zip(hours)
+        .map(|(it, at)| registered_at(at, numbered(it), token(&it.to_string())))
         .collect();
     events.push(refreshed(hours_after(-50), numbered(0), None));
     events

@@ -6,7 +6,7 @@
 //! - [`servers`]: the database, NATS and Parlance of a run
 //! - [`sends`], [`paced`], [`kinds`]: the load over HTTP; [`pgbench`]: what it is compared with
 //! - [`history`], [`append`]: fills the log through the library; [`rows`]: what that is compared with
-//! - [`relay`], [`rebuild`], [`cold`], [`reads`], [`processes`]: the other parts
+//! - [`relay`], [`rebuild`], [`cold`], [`reads`], [`pushes`], [`processes`]: the other parts
 //! - [`report`]: the table
 
 mod append;
@@ -19,6 +19,7 @@ mod paced;
 mod people;
 mod pgbench;
 mod processes;
+mod pushes;
 mod reads;
 mod rebuild;
 mod relay;

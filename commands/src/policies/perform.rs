@@ -1,11 +1,12 @@
 //! From work to effects: the half of a policy that does what is due.
 
 use std::collections::HashSet;
+use std::pin::pin;
 use std::time::Duration;
 
 use eventlog::Position;
+use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -45,26 +46,20 @@ impl<'a, P: Policy> Performer<'a, P> {
         let mut effects = FuturesUnordered::new();
         while !lost.is_cancelled() {
             let free = P::AT_ONCE.saturating_sub(under_way.len());
+            let mut due = vec![];
             if free > 0 {
-                let mut due = self.due(&under_way, free).await;
-                under_way.extend(due.iter().map(|it| it.key.clone()));
-                while !due.is_empty() {
-                    let rest = due.split_off(due.len().min(P::TOGETHER));
-                    effects.push(self.attempt(std::mem::replace(&mut due, rest)));
-                }
+                let ended;
+                (due, ended) = beside(self.due(&under_way, free), &mut effects).await;
+                release(&mut under_way, ended);
+            }
+            under_way.extend(due.iter().map(|it| it.key.clone()));
+            while !due.is_empty() {
+                let rest = due.split_off(due.len().min(P::TOGETHER));
+                effects.push(self.attempt(std::mem::replace(&mut due, rest)));
             }
             tokio::select! {
                 () = lost.cancelled() => break,
-                Some(keys) = effects.next() => {
-                    let mut ended: Vec<String> = keys;
-                    // Whatever else has ended by now makes room with it.
-                    while let Some(Some(keys)) = effects.next().now_or_never() {
-                        ended.extend(keys);
-                    }
-                    for key in ended {
-                        under_way.remove(&key);
-                    }
-                }
+                Some(keys) = effects.next() => release(&mut under_way, keys),
                 () = self.asked.notified() => {}
                 () = sleep(TICK) => {}
             }
@@ -163,6 +158,30 @@ impl<'a, P: Policy> Performer<'a, P> {
         let pause = wait(failures, self.policies.ids.draw());
         tracing::warn!(policy, position, key = work.key, %error, ?pause, "an effect failed");
         work::postpone(db, policy, work, self.policies.clock.now() + pause).await
+    }
+}
+
+/// What `look` finds, and the keys of what has ended meanwhile. What is under way goes on: it may hold
+/// the connection that `look` waits for.
+async fn beside<E>(
+    look: impl Future<Output = Vec<Work>>,
+    effects: &mut FuturesUnordered<E>,
+) -> (Vec<Work>, Vec<String>)
+where
+    E: Future<Output = Vec<String>>,
+{
+    let (mut look, mut ended) = (pin!(look), vec![]);
+    loop {
+        tokio::select! {
+            found = &mut look => return (found, ended),
+            Some(keys) = effects.next() => ended.extend(keys),
+        }
+    }
+}
+
+fn release(under_way: &mut HashSet<String>, keys: Vec<String>) {
+    for key in keys {
+        under_way.remove(&key);
     }
 }
 

@@ -153,6 +153,12 @@ impl PushDouble {
         self.state.lock().received.clone()
     }
 
+    /// How much arrived.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.state.lock().received.len()
+    }
+
     /// What arrived for `target`.
     #[must_use]
     pub fn received_by(&self, target: &str) -> Vec<Received> {
@@ -246,10 +252,6 @@ async fn answer(
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let path = head.uri.path().to_owned();
-    let (delay, is_token) = (state.delay(), path == oauth::PATH);
-    if !delay.is_zero() && !is_token {
-        tokio::time::sleep(delay).await;
-    }
     let answer = match (&head.method, path.as_str()) {
         (&Method::POST, oauth::PATH) => Some(oauth::answer(&state, &head.headers, &body)),
         (&Method::POST, path) if path.starts_with(web::PATH) => {
@@ -258,6 +260,10 @@ async fn answer(
         (&Method::POST, path) => fcm::answer(&state, path, &head.headers, &body),
         _ => Some(reply(StatusCode::NOT_FOUND, Bytes::new())),
     };
+    let delay = state.delay();
+    if !delay.is_zero() && path != oauth::PATH {
+        tokio::time::sleep(delay).await;
+    }
     match answer {
         Some(answer) => Ok(answer),
         None => std::future::pending().await,

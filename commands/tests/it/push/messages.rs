@@ -1,9 +1,11 @@
 //! Who is told of what.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use domain::chat::{ChatCommand, Disappearing};
 use domain::devices::{Address, Platform, PreferencesChange};
-use domain::{ChatId, DeviceId};
+use domain::{AccountId, ChatId, DeviceId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -213,4 +215,25 @@ async fn what_is_a_day_old_is_not_pushed_any_more() {
         titles(&world.until_received("android", 1).await),
         ["Alice sent you 2 new messages"]
     );
+}
+
+/// More than there are connections to the database: whoever holds one must not wait for whoever wants
+/// one.
+#[tokio::test]
+async fn a_backlog_is_pushed_without_a_stop() {
+    const SENDERS: u128 = 150;
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.delay(Duration::from_millis(50));
+    for number in 0..SENDERS {
+        let sender = AccountId(Uuid::from_u128(0xF000 + number));
+        world.register_account(sender, &format!("sender{number}")).await;
+        world.say_to(sender, BOB, "hello").await;
+    }
+    let _policies = world.run_policies();
+    let count = SENDERS as usize;
+    let received = world.until_received("android", count).await;
+    let longest = received.windows(2).map(|it| it[1].at - it[0].at).max();
+    assert!(longest < Some(Duration::from_millis(2_500)), "{longest:?}");
+    world.arrived("android", count).await;
 }

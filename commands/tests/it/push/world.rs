@@ -8,11 +8,11 @@ use commands::{
     register_device,
 };
 use domain::account::{Account, AccountCommand};
-use domain::chat::{ChatCommand, ChatEvent};
+use domain::chat::{Chat, ChatCommand, ChatEvent, Limits, Outgoing};
 use domain::devices::{
     Address, Devices, DevicesCommand, Platform, PreferencesChange, Subscription,
 };
-use domain::{AccountId, DeviceId, MessageId};
+use domain::{AccountId, ChatId, DeviceId, MessageId};
 use serde_json::Value;
 use testing::{PushDouble, Received};
 use uuid::Uuid;
@@ -67,7 +67,7 @@ impl Pushing {
         this
     }
 
-    async fn register_account(&self, account_id: AccountId, name: &str) {
+    pub(crate) async fn register_account(&self, account_id: AccountId, name: &str) {
         let username = name.to_lowercase();
         let command = AccountCommand::Register {
             account_id,
@@ -175,6 +175,20 @@ impl Pushing {
             Some(*number)
         });
         Message { id, number: number.expect("a message"), position: executed.position.0 }
+    }
+
+    /// Opens a chat of two, and sends a message there.
+    pub(crate) async fn say_to(&self, by: AccountId, with: AccountId, text: &str) {
+        let (id, now) = (ChatId::between(by, with).to_string(), self.now());
+        let message_id = MessageId(eventlog::Ids::random().next());
+        let message = Box::new(Outgoing::text(message_id, by, text.to_owned()));
+        let limits = Limits::default();
+        for command in
+            [ChatCommand::Open { by, with, now }, ChatCommand::Send { message, limits, now }]
+        {
+            let (gateway, context) = (&self.node.gateway, Context::default());
+            gateway.execute::<Chat>(&id, command, &context).await.expect("done");
+        }
     }
 
     /// Does something in the chat.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::AccountId;
 use domain::account::Account;
 use domain::chat::{Chat, ChatEvent, News as ChatNews};
+use domain::{AccountId, ChatId};
 
 use super::candidate::Candidate;
 use super::{EffectError, News, PushNews};
@@ -27,81 +27,74 @@ struct Names {
 impl PushNews {
     /// What `candidate` is to be told. The same for each of their devices, but for the effect's id.
     pub(super) async fn notice(&self, candidate: &Candidate<'_>) -> Result<Notice, EffectError> {
-        let position = candidate.effect.position.0.to_string();
-        let mut notice = match candidate.news {
-            News::Message { chat_id, message_id, number, sender, sent_at, expires_at, .. } => {
-                let news = candidate.message.unwrap_or(ChatNews {
-                    is_delivered: false,
-                    is_edited: false,
-                    unread: 1,
-                    untold: 1,
-                });
-                let names = self.names(*sender).await?;
-                let title = message_title(&names.display_name, news);
-                // What was said since may be something else: the app fetches it.
-                let tells = candidate.previews && !news.is_edited;
-                let body = if tells { self.text(candidate).await? } else { None };
-                let mut data = BTreeMap::from([
-                    ("type", "message".to_owned()),
-                    ("reference_type", "NEW_MESSAGE".to_owned()),
-                    ("reference_id", sender.to_string()),
-                    ("reference_username", names.username),
-                    ("title", title.clone()),
-                    ("message_id", message_id.to_string()),
-                    ("number", number.to_string()),
-                    ("unread", news.unread.to_string()),
-                    ("sent_at", rfc3339(*sent_at)),
-                ]);
-                data.extend(expires_at.map(|it| ("expires_at", rfc3339(it))));
-                let replaces = if candidate.previews {
-                    format!("{chat_id}:{number}")
-                } else {
-                    chat_id.to_string()
-                };
-                let ttl = expires_at.map(|it| (it - candidate.effect.now).to_std());
-                let ttl = ttl.map_or(TTL, |it| it.unwrap_or_default().min(TTL));
-                Notice {
-                    data,
-                    shown: Some(Shown { title, body }),
-                    chat_id: *chat_id,
-                    replaces,
-                    ttl,
-                }
-            }
-            News::Reaction { chat_id, message_id, number, by, .. } => {
-                let names = self.names(*by).await?;
-                let emoji = if candidate.previews { self.emoji(candidate).await? } else { None };
-                let title = reaction_title(&names.display_name, emoji.as_deref());
-                let data = BTreeMap::from([
-                    ("type", "reaction".to_owned()),
-                    ("reference_type", "NEW_REACTION".to_owned()),
-                    ("reference_id", by.to_string()),
-                    ("reference_username", names.username),
-                    ("title", title.clone()),
-                    ("message_id", message_id.to_string()),
-                    ("number", number.to_string()),
-                ]);
-                let shown = Some(Shown { title, body: None });
-                let replaces = format!("reaction:{chat_id}");
-                Notice { data, shown, chat_id: *chat_id, replaces, ttl: TTL }
-            }
+        let mut notice = match *candidate.news {
+            News::Message { .. } => self.message(candidate).await?,
+            News::Reaction { .. } => self.reaction(candidate).await?,
             News::Read { chat_id, up_to, .. } => {
-                let data =
-                    BTreeMap::from([("type", "read".to_owned()), ("number", up_to.to_string())]);
-                unseen(data, *chat_id)
+                let number = ("number", up_to.to_string());
+                unseen(chat_id, [("type", "read".to_owned()), number].into())
             }
             News::Deleted { chat_id, message_id, number, .. } => {
-                let data = BTreeMap::from([
-                    ("type", "deleted".to_owned()),
-                    ("message_id", message_id.to_string()),
-                    ("number", number.to_string()),
-                ]);
-                unseen(data, *chat_id)
+                let what = [("message_id", message_id.to_string()), ("number", number.to_string())];
+                let kind = ("type", "deleted".to_owned());
+                unseen(chat_id, what.into_iter().chain([kind]).collect())
             }
         };
         notice.data.insert("chat_id", notice.chat_id.to_string());
-        notice.data.insert("position", position);
+        notice.data.insert("position", candidate.effect.position.to_string());
         Ok(notice)
+    }
+
+    async fn message(&self, candidate: &Candidate<'_>) -> Result<Notice, EffectError> {
+        let (
+            &News::Message { chat_id, message_id, number, sender, sent_at, expires_at, .. },
+            Some(news),
+        ) = (candidate.news, candidate.message)
+        else {
+            return Err(EffectError::Poison("not a message".to_owned()));
+        };
+        let Names { username, display_name } = self.names(sender).await?;
+        let title = message_title(&display_name, news);
+        let mut data = BTreeMap::from([
+            ("type", "message".to_owned()),
+            ("reference_type", "NEW_MESSAGE".to_owned()),
+            ("reference_id", sender.to_string()),
+            ("reference_username", username),
+            ("title", title.clone()),
+            ("message_id", message_id.to_string()),
+            ("number", number.to_string()),
+            ("unread", news.unread.to_string()),
+            ("sent_at", rfc3339(sent_at)),
+        ]);
+        data.extend(expires_at.map(|it| ("expires_at", rfc3339(it))));
+        // What was said since may be something else: the app fetches it.
+        let tells = candidate.previews && !news.is_edited;
+        let body = if tells { self.text(candidate).await? } else { None };
+        let replaces =
+            if candidate.previews { format!("{chat_id}:{number}") } else { chat_id.to_string() };
+        let left = expires_at.map(|it| (it - candidate.effect.now).to_std().unwrap_or_default());
+        let ttl = left.map_or(TTL, |it| it.min(TTL));
+        Ok(Notice { data, shown: Some(Shown { title, body }), chat_id, replaces, ttl })
+    }
+
+    async fn reaction(&self, candidate: &Candidate<'_>) -> Result<Notice, EffectError> {
+        let &News::Reaction { chat_id, message_id, number, by, .. } = candidate.news else {
+            return Err(EffectError::Poison("not a reaction".to_owned()));
+        };
+        let Names { username, display_name } = self.names(by).await?;
+        let emoji = if candidate.previews { self.emoji(candidate).await? } else { None };
+        let title = reaction_title(&display_name, emoji.as_deref());
+        let data = BTreeMap::from([
+            ("type", "reaction".to_owned()),
+            ("reference_type", "NEW_REACTION".to_owned()),
+            ("reference_id", by.to_string()),
+            ("reference_username", username),
+            ("title", title.clone()),
+            ("message_id", message_id.to_string()),
+            ("number", number.to_string()),
+        ]);
+        let (shown, replaces) = (Some(Shown { title, body: None }), format!("reaction:{chat_id}"));
+        Ok(Notice { data, shown, chat_id, replaces, ttl: TTL })
     }
 
     async fn names(&self, account: AccountId) -> Result<Names, EffectError> {
@@ -132,7 +125,7 @@ impl PushNews {
 }
 
 /// Nobody sees it. Those that wait for a device replace each other: the app looks at what is left.
-fn unseen(data: BTreeMap<&'static str, String>, chat_id: domain::ChatId) -> Notice {
+fn unseen(chat_id: ChatId, data: BTreeMap<&'static str, String>) -> Notice {
     let replaces = data.get("type").cloned().unwrap_or_default();
     Notice { data, shown: None, chat_id, replaces, ttl: TTL }
 }

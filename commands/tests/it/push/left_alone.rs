@@ -6,7 +6,7 @@ use domain::devices::{PreferencesChange, QuietHours};
 
 use super::Pushing;
 use super::world::{data, titles};
-use crate::node::{ALICE, BOB};
+use crate::node::{ALICE, BOB, Node, message};
 
 #[tokio::test]
 async fn a_muted_chat_is_silent_until_then() {
@@ -21,6 +21,25 @@ async fn a_muted_chat_is_silent_until_then() {
     world.pass(TimeDelta::minutes(61));
     world.say("2").await;
     world.until_received("android", 1).await;
+}
+
+/// What the process that pushes has in memory is not what counts.
+#[tokio::test]
+async fn what_another_process_records_is_obeyed() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until_received("android", 1).await;
+    let elsewhere = Node::start(&world.files.database);
+    let (by, now) = (BOB, world.now());
+    elsewhere.chat(ChatCommand::Mute { by, until: None, now }).await.expect("muted");
+    elsewhere.send(ALICE, message(2), "2", None).await.expect("sent");
+    world.pass(TimeDelta::seconds(4));
+    world.arrived("android", 1).await;
+    elsewhere.chat(ChatCommand::Unmute { by, now }).await.expect("unmuted");
+    elsewhere.send(ALICE, message(3), "3", None).await.expect("sent");
+    world.until_received("android", 2).await;
 }
 
 #[tokio::test]

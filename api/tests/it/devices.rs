@@ -1,9 +1,13 @@
 //! Devices, and what is pushed to them.
 
-use serde_json::{Value, json};
-use testing::PushDouble;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::support::{Person, World};
+use api::serve::ServeRole;
+use serde_json::{Value, json};
+use testing::{Behaviour, PushDouble, Received};
+
+use crate::support::{Database, Person, World, master_key};
 
 const PHONE: &str = "0190f6f4-7c1e-7b1a-8f7e-0000000000d1";
 const TABLET: &str = "0190f6f4-7c1e-7b1a-8f7e-0000000000d2";
@@ -197,12 +201,8 @@ async fn a_message_reaches_the_phone_of_its_recipient() {
     let (ada, ben, chat) = world.pair().await;
     world.done(&ben, world.put(&path(PHONE), &android("bens"))).await;
     let said = world.say(&ada, &chat, "Hello, Ben!").await;
-    let give_up = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    while double.received_by("bens").is_empty() {
-        assert!(std::time::Instant::now() < give_up, "nothing was pushed");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    let data = double.received_by("bens")[0].message["data"].clone();
+    let received = until_received(&double, 1).await;
+    let data = received[0].message["data"].clone();
     assert_eq!(data["title"], "The ada sent you a new message");
     assert_eq!(
         (&data["reference_id"], &data["reference_username"]),
@@ -221,4 +221,68 @@ async fn a_message_reaches_the_phone_of_its_recipient() {
     let metrics = String::from_utf8(world.get("/metrics").send().await.bytes.to_vec()).unwrap();
     let counted = r#"parlance_pushes_total{service="fcm",outcome="accepted",code="ok"}"#;
     assert!(metrics.contains(counted), "{metrics}");
+}
+
+/// Waits until Ben's phone has been sent so many.
+async fn until_received(double: &PushDouble, count: usize) -> Vec<Received> {
+    let give_up = Instant::now() + Duration::from_secs(20);
+    loop {
+        let received = double.received_by("bens");
+        if received.len() >= count {
+            return received;
+        }
+        assert!(Instant::now() < give_up, "{} of {count} were pushed", received.len());
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A process of its own that pushes, until it is killed.
+struct Worker(Child);
+
+impl Worker {
+    fn start(database: &Database, double: &PushDouble) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_parlance"))
+            .args(["serve", "--roles", "policies"])
+            .env_clear()
+            .env("DATABASE_URL", &database.url)
+            .env("PARLANCE_MASTER_KEY", master_key())
+            .env("PARLANCE_ADDR", "127.0.0.1:0")
+            .env("PARLANCE_FILES_DIR", database.files.path())
+            .env("FCM_CREDENTIALS", double.credentials())
+            .env("FCM_ENDPOINT", double.url())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.unwrap())
+    }
+}
+
+impl Drop for Worker {
+    /// `kill -9`
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_process_killed_between_sending_and_noting_sends_nothing_twice() {
+    let double = PushDouble::start().await;
+    let roles = [ServeRole::Api, ServeRole::Projectors];
+    let world = World::start(Database::fresh().await, &roles, None).await;
+    let (ada, ben, chat) = world.pair().await;
+    world.done(&ben, world.put(&path(PHONE), &android("bens"))).await;
+    double.answer("bens", [Behaviour::Hang]);
+    let worker = Worker::start(&world.database, &double);
+    world.say(&ada, &chat, "once").await;
+    let first = until_received(&double, 1).await[0].message["data"].clone();
+    drop(worker);
+
+    let _worker = Worker::start(&world.database, &double);
+    tokio::time::sleep(Duration::from_secs(5)).await; // its lease has passed, and it looks every 250 ms
+    world.say(&ada, &chat, "next").await;
+    let received = until_received(&double, 2).await;
+    let next = &received[1].message["data"];
+    assert_ne!(next["effect_id"], first["effect_id"]);
+    assert_eq!((&next["number"], received.len()), (&json!("2"), 2));
 }

@@ -27,6 +27,8 @@ CREATE TABLE presence (
     since      timestamptz NOT NULL,                       -- online: since; else: last seen
     mirrored   boolean     NOT NULL DEFAULT false          -- Firestore has been told
 ) WITH (fillfactor = 70);
+-- WHERE online AND NOT EXISTS (SELECT FROM connections …)
+CREATE INDEX presence_online ON presence (account_id) WHERE online;
 -- WHERE NOT mirrored ORDER BY account_id LIMIT $1
 CREATE INDEX presence_to_mirror ON presence (account_id) WHERE NOT mirrored;
 

@@ -2,5 +2,6 @@
 
 pub mod cli;
 mod http;
+mod live;
 pub mod serve;
 pub mod settings;

@@ -10,19 +10,21 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use clap::ValueEnum;
 use commands::{
-    Files, FilesError, FilesSettings, Gateway, Policies, Push, PushError, PushSettings, SignIn,
-    SignInError, SignInSettings,
+    Files, FilesError, FilesSettings, Gateway, Policies, Presence, Push, PushError, PushSettings,
+    SignIn, SignInError, SignInSettings,
 };
 use domain::chat::Limits;
 use eventlog::database::{self, DatabaseError, PgConnectOptions, PgPool, Role};
 use eventlog::nats::{self, NatsError};
 use eventlog::relay::{self, Relay};
 use eventlog::{
-    Appender, Clock, Codec, Feed, Ids, MasterKey, Position, Published, Relayed, hand_over, lease,
+    Appender, Bus, Clock, Codec, Feed, Ids, MasterKey, Position, Published, Relayed, hand_over,
+    lease,
 };
 use metrics_exporter_prometheus::{BuildError, PrometheusHandle};
 use projections::Reads;
 use secrecy::SecretString;
+use socket2::SockRef;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -33,6 +35,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::http::{self, App, Process, metrics};
+use crate::live::{self, Hub};
 use crate::settings::ServeSettings;
 
 /// How long requests that are under way may go on once the process begins to stop.
@@ -41,6 +44,10 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// How long projectors, relay and appender may take after that. What they have not done by then
 /// the next start does: nothing is lost.
 const WIND_DOWN: Duration = Duration::from_secs(5);
+
+/// How long the other side of a connection may leave unanswered what it was sent. Without, a device that
+/// has lost its network would stay connected for a quarter of an hour.
+const UNANSWERED_MAX: Duration = Duration::from_secs(30);
 
 /// What a process of Parlance does. Several may run, together or apart, each any number of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -84,6 +91,8 @@ pub enum ServeError {
 pub struct Server {
     addr: SocketAddr,
     process: Arc<Process>,
+    /// What is connected, in a process that answers requests.
+    live: Option<Hub>,
     /// Stops taking requests.
     closing: CancellationToken,
     http: JoinHandle<std::io::Result<()>>,
@@ -139,10 +148,13 @@ pub async fn start(
         parts.start_relay(head.clone(), published).await?;
     }
     let projects = roles.contains(&ServeRole::Projectors);
-    if projects || roles.contains(&ServeRole::Policies) {
+    if projects || app.is_some() || roles.contains(&ServeRole::Policies) {
         let feed = parts.feed(head, relayed).await?;
         if projects {
             parts.start_projectors(feed.clone());
+        }
+        if let Some(app) = &app {
+            parts.start_live(feed.clone(), app);
         }
         if let Some(commanding) = commanding.filter(|_| roles.contains(&ServeRole::Policies)) {
             parts.start_policies(feed, commanding);
@@ -161,17 +173,20 @@ pub async fn start(
     let addr = listener.local_addr().map_err(listen)?;
     let listener = listener.tap_io(|connection| {
         // An answer is one small write: waiting to fill a packet would only delay it.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "a connection keeps delaying its packets");
+        let connection = SockRef::from(&*connection);
+        let set = connection.set_tcp_nodelay(true);
+        if let Err(error) = set.and(connection.set_tcp_user_timeout(Some(UNANSWERED_MAX))) {
+            tracing::debug!(%error, "a connection keeps its own ways");
         }
     });
     let closing = CancellationToken::new();
+    let live = app.as_ref().map(|it| it.live.clone());
     let router = http::router(Arc::clone(&process), app);
     let serving = axum::serve(listener, router)
         .with_graceful_shutdown(closing.clone().cancelled_owned())
         .into_future();
     let Parts { stop, tasks, .. } = parts;
-    Ok(Server { addr, process, closing, http: tokio::spawn(serving), stop, tasks })
+    Ok(Server { addr, process, live, closing, http: tokio::spawn(serving), stop, tasks })
 }
 
 /// What the roles are made from.
@@ -182,6 +197,7 @@ struct Parts {
     codec: Arc<Codec>,
     /// Relay and feed have a connection each: a full pipe of one must not hold up the other.
     nats_url: Option<SecretString>,
+    bus: Bus,
     reads: Reads,
     clock: Clock,
     ids: Ids,
@@ -210,18 +226,28 @@ impl Parts {
         let options = projections::live_options(database::options(url)?);
         let db = database::pool(options.clone(), Role::App, settings.database.connections);
         let master_key = settings.master_key.clone();
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let client = match &settings.nats_url {
+            Some(url) => Some(nats::connect_bus(url).await?),
+            None => None,
+        };
+        let (bus, hearing) = Bus::new(client, stop.clone());
+        tasks.spawn(hearing);
+        let reads = Reads::new(db.clone(), bus.clone());
+        tasks.spawn(reads.clone().follow(stop.clone()));
         Ok(Self {
             options,
             codec: Arc::new(Codec::new(db.clone(), master_key.clone())),
-            reads: Reads::new(db.clone()),
+            bus,
+            reads,
             db,
             master_key,
             nats_url: settings.nats_url.clone(),
             clock,
             holder: ids.next(),
             ids,
-            stop: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            stop,
+            tasks,
         })
     }
 
@@ -256,9 +282,13 @@ impl Parts {
     ) -> Result<Arc<App>, ServeError> {
         let gateway = commanding.gateway.clone();
         let settings = SignInSettings { issuer };
-        let sign_in = SignIn::new(gateway.clone(), &self.master_key, settings).await?;
+        let bus = self.bus.clone();
+        let sign_in = SignIn::new(gateway.clone(), &self.master_key, settings, bus).await?;
         let (follower, stop) = (sign_in.clone(), self.stop.clone());
         self.tasks.spawn(async move { follower.follow_revocations(stop).await });
+        let (db, bus, clock) = (self.db.clone(), self.bus.clone(), self.clock.clone());
+        let (presence, noting) = Presence::new(db, bus, clock, self.holder, self.stop.clone());
+        self.tasks.spawn(noting);
         let app = App {
             gateway,
             files: commanding.files.clone(),
@@ -270,6 +300,10 @@ impl Parts {
             ids: self.ids.clone(),
             limits,
             exports: Arc::default(),
+            bus: self.bus.clone(),
+            presence,
+            live: Hub::new(self.ids.clone()),
+            tasks: self.tasks.clone(),
         };
         Ok(Arc::new(app))
     }
@@ -314,6 +348,12 @@ impl Parts {
         self.tasks.spawn(projections::run(db, feed, reads, self.holder, stop));
     }
 
+    fn start_live(&self, feed: Feed, app: &Arc<App>) {
+        let stop = || self.stop.clone();
+        self.tasks.spawn(live::run_rounds(Arc::clone(app), feed, stop()));
+        self.tasks.spawn(live::run_watching(Arc::clone(app), stop()));
+    }
+
     fn start_policies(&self, feed: Feed, commanding: Commanding) {
         let policies = Policies {
             db: self.db.clone(),
@@ -348,6 +388,9 @@ impl Server {
     /// Stops: first taking requests, then, once those under way are answered, the rest.
     pub async fn stop(mut self) {
         self.process.stopping.store(true, Ordering::Relaxed);
+        if let Some(live) = &self.live {
+            live.drain();
+        }
         self.closing.cancel();
         match timeout(DRAIN, &mut self.http).await {
             Ok(Ok(Ok(()))) => {}

@@ -4,6 +4,7 @@
 //! - [`IdempotencyKey`]: the same key, the same answer, for ever
 //! - [`SignIn`]: passwords, sessions and tokens
 //! - [`Files`]: bytes in S3, and who may send and fetch them
+//! - [`Presence`]: who is connected, and so who is there
 //! - [`Push`]: the push services, and which devices they reach
 //! - [`policies`]: what happens because something happened
 //! - [`open_chat`], [`block`], [`send`], [`forward`]: what concerns several aggregates at once
@@ -17,6 +18,7 @@ mod idempotency;
 mod in_flight;
 mod open_chat;
 pub mod policies;
+mod presence;
 mod push;
 mod send;
 mod sign_in;
@@ -32,12 +34,13 @@ pub use gateway::{Cached, CommandError, Context, Executed, Gateway};
 pub use idempotency::{IdempotencyKey, fingerprint};
 pub use open_chat::{OpenChatError, open_chat};
 pub use policies::Policies;
+pub use presence::{ConnectError, Connected, PER_PERSON_MAX, Presence, PresenceChanged};
 pub use push::{
     DeviceRegistration, FcmSettings, InvalidPushHost, Push, PushError, PushHosts, PushSettings,
     RegisterDeviceError, register_device,
 };
 pub use send::{SendError, Sending, send};
 pub use sign_in::{
-    Caller, InvalidToken, PasswordError, Registration, SignIn, SignInError, SignInSettings,
-    SignedIn,
+    Caller, InvalidToken, PasswordError, Registration, SessionRevoked, SignIn, SignInError,
+    SignInSettings, SignedIn, StreamTicket,
 };

@@ -24,8 +24,9 @@ use serde::Serialize;
 use serde_json::json;
 
 /// What is no longer recorded under its name, and the schemas of states that are no longer read.
-const RETIRED: [&str; 6] = [
+const RETIRED: [&str; 7] = [
     "account/state.account-1.json",
+    "account/state.account-2.json",
     "chat/disappearing_set.v1.off.json",
     "chat/state.chat-1.json",
     "chat/state.chat-2.json",

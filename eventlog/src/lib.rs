@@ -12,9 +12,11 @@
 //! - [`lease`]: who may run what only one process may run
 //! - [`relay`]: the log to JetStream
 //! - [`feed`]: the log to projectors and policies
+//! - [`bus`]: what processes tell each other that is no event
 
 pub mod append;
 pub mod audit;
+pub mod bus;
 pub mod checkpoint;
 pub mod clock;
 pub mod codec;
@@ -32,6 +34,7 @@ pub mod relay;
 pub mod snapshot;
 
 pub use append::{Append, AppendError, Appended, Appender};
+pub use bus::Bus;
 pub use clock::{Clock, Ids};
 pub use codec::Codec;
 pub use feed::Feed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use async_nats::jetstream::stream::{Config, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context};
-use async_nats::{ConnectOptions, HeaderMap};
+use async_nats::{Client, ConnectOptions, HeaderMap};
 use chrono::{DateTime, SecondsFormat, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
@@ -42,7 +42,25 @@ pub struct NatsError(#[from] async_nats::ConnectError);
 ///
 /// When the URL is wrong. A server that is away is no error: the log does without it.
 pub async fn connect(url: &SecretString) -> Result<Context, NatsError> {
-    let client = ConnectOptions::new()
+    let client = options().connect(url.expose_secret()).await?;
+    let context = jetstream::context::ContextBuilder::new()
+        .timeout(REQUEST_TIMEOUT)
+        .ack_timeout(REQUEST_TIMEOUT)
+        .build(client);
+    Ok(context)
+}
+
+/// Connects for the bus, likewise: with a client that does not hear what it publishes itself.
+///
+/// # Errors
+///
+/// When the URL is wrong.
+pub async fn connect_bus(url: &SecretString) -> Result<Client, NatsError> {
+    Ok(options().no_echo().connect(url.expose_secret()).await?)
+}
+
+fn options() -> ConnectOptions {
+    ConnectOptions::new()
         .name("parlance")
         .retry_on_initial_connect()
         .request_timeout(Some(REQUEST_TIMEOUT))
@@ -50,13 +68,6 @@ pub async fn connect(url: &SecretString) -> Result<Context, NatsError> {
         .reconnect_delay_callback(|attempts| {
             Duration::from_millis(50 * u64::try_from(attempts.min(20)).unwrap_or(20))
         })
-        .connect(url.expose_secret())
-        .await?;
-    let context = jetstream::context::ContextBuilder::new()
-        .timeout(REQUEST_TIMEOUT)
-        .ack_timeout(REQUEST_TIMEOUT)
-        .build(client);
-    Ok(context)
 }
 
 /// The stream as it is created: its first sequence is the position it begins with.

@@ -44,6 +44,12 @@ const IDLE: Duration = Duration::from_millis(50);
 /// page.
 const PACE: Duration = Duration::from_millis(10);
 
+/// The same after a page of few events: there is time, and somebody waits for them.
+const PACE_OF_FEW: Duration = Duration::from_millis(5);
+
+/// Up to so many are few.
+const FEW: usize = 32;
+
 /// How often an idle relay compares the stream with the log.
 const CHECK: Duration = Duration::from_secs(1);
 
@@ -130,11 +136,12 @@ impl Attempt<'_> {
         let mut appended = self.relay.appended.clone();
         let mut checked = Instant::now();
         loop {
-            let next = Instant::now() + PACE;
+            let began = Instant::now();
             if self.saved.elapsed() >= SAVE {
                 self.save(published).await?;
             }
             let events = read::page(&self.relay.db, published, read::PAGE).await?;
+            let pace = if events.len() <= FEW { PACE_OF_FEW } else { PACE };
             if events.is_empty() {
                 if checked.elapsed() >= CHECK {
                     checked = Instant::now();
@@ -148,7 +155,7 @@ impl Attempt<'_> {
                 self.relay.published.give(events);
                 metrics::gauge!("parlance_relay_position").set(published.0 as f64);
             }
-            sleep_until(next).await;
+            sleep_until(began + pace).await;
         }
     }
 

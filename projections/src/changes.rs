@@ -49,7 +49,7 @@ impl Changes {
         event: &Event,
     ) -> Result<(), ProjectionError> {
         match self {
-            Self::Accounts(it) => it.fold(event),
+            Self::Accounts(it) => it.fold(position, event),
             Self::Chats(it) => it.fold(position, event),
             Self::Messages(it) => it.fold(position, event),
             Self::Blocks(it) => it.fold(position, event),

@@ -6,7 +6,8 @@
 //! changes serve the running projector and the rebuild.
 //!
 //! - [`accounts`], [`chats`], [`messages`], [`blocks`], [`reports`], [`files`]: the read models
-//! - [`sync`]: what changed in somebody's chats since a position
+//! - [`sync`]: what changed for somebody since a position, and for everybody who is there
+//! - [`presence`]: who is shown whether somebody is there
 //! - [`runner`]: keeps them in step with the log; [`Reads`] waits until they are
 //! - [`rebuild`]: builds them again beside the live ones, and changes places
 //! - [`verify`]: recounts them from the log, with code of its own
@@ -24,6 +25,7 @@ pub mod files;
 pub mod messages;
 mod model;
 pub mod parked;
+pub mod presence;
 pub mod reads;
 pub mod rebuild;
 pub mod reports;

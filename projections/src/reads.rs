@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog::Position;
+use eventlog::bus::Note;
+use eventlog::{Bus, Position};
+use serde::{Deserialize, Serialize};
 use sqlx::{PgExecutor, PgPool};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 
 use crate::ReadModel;
 
@@ -28,14 +31,15 @@ pub enum ReadsError {
 }
 
 /// How far the read models have come. Cheap to clone; the projectors of this process tell it by
-/// themselves, those of other processes are found by their checkpoints.
+/// themselves, those of others by the bus, and what that loses is found by their checkpoints.
 #[derive(Clone)]
 pub struct Reads {
     db: PgPool,
+    bus: Bus,
     applied: Arc<watch::Sender<[Applied; ReadModel::ALL.len()]>>,
 }
 
-/// What a projector of this process has told.
+/// What a projector has told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Applied {
     position: Position,
@@ -43,11 +47,32 @@ struct Applied {
     is_here: bool,
 }
 
+/// The projector of a read model has committed a position.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Committed {
+    model: String,
+    position: Position,
+}
+
+impl Note for Committed {
+    const TOPIC: &'static str = "committed";
+}
+
 impl Reads {
-    /// Over the checkpoints in `db`.
+    /// Over the checkpoints in `db`, and what is told on `bus`.
     #[must_use]
-    pub fn new(db: PgPool) -> Self {
-        Self { db, applied: Arc::new(watch::Sender::default()) }
+    pub fn new(db: PgPool, bus: Bus) -> Self {
+        Self { db, bus, applied: Arc::new(watch::Sender::default()) }
+    }
+
+    /// Learns, until `stop`, what projectors of other processes have committed.
+    pub async fn follow(self, stop: CancellationToken) {
+        let mut told = self.bus.listen::<Committed>();
+        while let Some(note) = stop.run_until_cancelled(told.next()).await {
+            if let Ok(model) = note.model.parse::<ReadModel>() {
+                self.hear(model, note.position);
+            }
+        }
     }
 
     /// Waits until every one of `models` has applied `min`, and returns the lowest position they
@@ -64,8 +89,10 @@ impl Reads {
         let deadline = Instant::now() + DEADLINE;
         let wanted = min.unwrap_or_default();
         let mut applied = self.applied.subscribe();
-        if let Some(reached) = told(*applied.borrow_and_update(), models)
+        let known = *applied.borrow_and_update();
+        if let Some(reached) = told(known, models)
             && reached >= wanted
+            && (min.is_some() || are_here(known, models))
         {
             return Ok(reached);
         }
@@ -90,7 +117,20 @@ impl Reads {
 
     /// The projector of `model` runs in this process and has committed `position`.
     pub(crate) fn publish(&self, model: ReadModel, position: Position) {
-        self.tell(model, Applied { position, is_here: true });
+        if self.tell(model, Applied { position, is_here: true }) {
+            self.bus.tell(&Committed { model: model.name().to_owned(), position });
+        }
+    }
+
+    /// A projector, here or elsewhere, has committed `position`. What is here is known first hand.
+    fn hear(&self, model: ReadModel, position: Position) {
+        self.applied.send_if_modified(|all| match all.get_mut(model as usize) {
+            Some(it) if !it.is_here && it.position < position => {
+                it.position = position;
+                true
+            }
+            Some(_) | None => false,
+        });
     }
 
     /// The projector of `model` no longer runs in this process.
@@ -98,7 +138,7 @@ impl Reads {
         self.tell(model, Applied::default());
     }
 
-    fn tell(&self, model: ReadModel, news: Applied) {
+    fn tell(&self, model: ReadModel, news: Applied) -> bool {
         self.applied.send_if_modified(|all| {
             let Some(old) = all.get_mut(model as usize) else {
                 return false;
@@ -106,7 +146,7 @@ impl Reads {
             let changed = *old != news;
             *old = news;
             changed
-        });
+        })
     }
 }
 
@@ -127,11 +167,13 @@ pub(crate) async fn reached(
     Ok(Position(position.unwrap_or_default()))
 }
 
-/// The lowest position of `models`, when all their projectors run in this process.
+/// The lowest position of `models`, as far as their projectors have told.
 fn told(applied: [Applied; ReadModel::ALL.len()], models: &[ReadModel]) -> Option<Position> {
-    let positions = models.iter().map(|model| {
-        let applied = applied.get(*model as usize).copied().unwrap_or_default();
-        applied.is_here.then_some(applied.position)
-    });
-    positions.collect::<Option<Vec<_>>>().map(|it| it.into_iter().min().unwrap_or_default())
+    let of = |model: &ReadModel| applied.get(*model as usize).map(|it| it.position);
+    models.iter().filter_map(of).min()
+}
+
+/// Whether all their projectors run in this process.
+fn are_here(applied: [Applied; ReadModel::ALL.len()], models: &[ReadModel]) -> bool {
+    models.iter().all(|model| applied.get(*model as usize).is_some_and(|it| it.is_here))
 }

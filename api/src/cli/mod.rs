@@ -76,7 +76,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// Runs what the arguments ask for.
 pub async fn run() -> ExitCode {
     let command = Cli::parse().command;
-    match execute(command).await {
+    match Box::pin(execute(command)).await {
         Ok(code) => code,
         // Whoever reads the output has enough, as `head` does.
         Err(failure) if is_broken_pipe(&failure) => ExitCode::SUCCESS,

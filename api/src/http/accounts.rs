@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use commands::Context;
 use domain::AccountId;
-use domain::account::{Account, AccountCommand};
+use domain::account::{Account, AccountCommand, Audience};
 use eventlog::Position;
 use projections::{AccountView, ReadModel, ReadsError};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,9 @@ pub(crate) struct AccountBody {
     /// Whether others see how far one has read, and one how far they have. Only in one's own account.
     #[serde(skip_serializing_if = "Option::is_none")]
     read_receipts: Option<bool>,
+    /// Who is shown whether one is there, and when one was last. Only in one's own account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_shown_to: Option<PresenceAudience>,
     /// The picture beside the name. Left out when there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     avatar: Option<AvatarBody>,
@@ -50,11 +53,11 @@ pub(crate) struct AccountBody {
 impl AccountBody {
     /// As everybody sees it.
     pub(crate) fn public(view: AccountView) -> Self {
-        Self { email: None, read_receipts: None, ..Self::own(view) }
+        Self { email: None, read_receipts: None, presence_shown_to: None, ..Self::own(view) }
     }
 
     /// As its owner sees it.
-    fn own(view: AccountView) -> Self {
+    pub(crate) fn own(view: AccountView) -> Self {
         Self {
             account_id: view.account_id,
             username: view.username,
@@ -62,6 +65,7 @@ impl AccountBody {
             email: view.email,
             registered_at: view.registered_at,
             read_receipts: Some(view.read_receipts),
+            presence_shown_to: Some(view.presence_shown_to.into()),
             avatar: None,
         }
     }
@@ -86,6 +90,36 @@ impl AccountBody {
     }
 }
 
+/// Who is shown whether somebody is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum PresenceAudience {
+    Everyone,
+    /// Those who have a chat with them.
+    Chats,
+    Nobody,
+}
+
+impl From<Audience> for PresenceAudience {
+    fn from(audience: Audience) -> Self {
+        match audience {
+            Audience::Everyone => Self::Everyone,
+            Audience::Chats => Self::Chats,
+            Audience::Nobody => Self::Nobody,
+        }
+    }
+}
+
+impl From<PresenceAudience> for Audience {
+    fn from(audience: PresenceAudience) -> Self {
+        match audience {
+            PresenceAudience::Everyone => Self::Everyone,
+            PresenceAudience::Chats => Self::Chats,
+            PresenceAudience::Nobody => Self::Nobody,
+        }
+    }
+}
+
 /// What is missing stays as it is.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -101,6 +135,9 @@ pub(crate) struct ChangeProfile {
     display_name: Option<String>,
     /// Whether others see how far one has read, and one how far they have.
     read_receipts: Option<bool>,
+    /// Who is shown whether one is there, and when one was last. Who shows it to nobody is shown
+    /// nobody's.
+    presence_shown_to: Option<PresenceAudience>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -108,6 +145,12 @@ pub(crate) struct ChangeProfile {
 pub(crate) struct AccountPath {
     #[param(value_type = Uuid)]
     id: Id,
+}
+
+impl AccountPath {
+    pub(crate) const fn account_id(&self) -> AccountId {
+        AccountId(self.id.0)
+    }
 }
 
 /// One's own account.
@@ -149,7 +192,7 @@ pub(crate) async fn account(
     Ok((At(reached), Json(body.illustrated(&app).await?)))
 }
 
-/// Changes one's names, and whether read receipts are shown.
+/// Changes one's names, and what others are shown of what one does.
 #[utoipa::path(
     patch, path = "/v1/me", tag = "accounts", operation_id = "change_profile",
     request_body = ChangeProfile,
@@ -178,21 +221,24 @@ pub(crate) async fn change_profile(
     Ok((At(position), Json(AccountBody::own(view).illustrated(&app).await?)))
 }
 
-/// Names and receipts are commands of their own. Names come first: they can be refused.
+/// Names, receipts and presence are commands of their own. Names come first: they can be refused.
 async fn change(
     app: &App,
     id: &str,
     body: ChangeProfile,
     context: &Context,
 ) -> ApiResult<Position> {
-    let ChangeProfile { username, display_name, read_receipts } = body;
+    let ChangeProfile { username, display_name, read_receipts, presence_shown_to } = body;
     let now = app.clock.now();
-    let names = (username.is_some() || display_name.is_some() || read_receipts.is_none())
+    let is_private = read_receipts.is_some() || presence_shown_to.is_some();
+    let names = (username.is_some() || display_name.is_some() || !is_private)
         .then_some(AccountCommand::ChangeProfile { username, display_name, now });
     let privacy =
         read_receipts.map(|read_receipts| AccountCommand::ChangePrivacy { read_receipts, now });
     let mut position = Position::START;
-    for (place, command) in names.into_iter().chain(privacy).enumerate() {
+    let presence = presence_shown_to.map(|to| AccountCommand::ShowPresence { to: to.into(), now });
+    let commands = names.into_iter().chain(privacy).chain(presence);
+    for (place, command) in commands.enumerate() {
         let context = context.part(place);
         position = app.gateway.execute::<Account>(id, command, &context).await?.position;
     }
@@ -212,6 +258,7 @@ fn as_in(account: &Account, mut view: AccountView) -> AccountView {
             view.username = profile.username.value().cloned();
             view.display_name = profile.display_name.value().cloned();
             view.read_receipts = profile.read_receipts;
+            view.presence_shown_to = profile.presence_shown_to;
         }
     }
     view

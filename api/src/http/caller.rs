@@ -52,7 +52,7 @@ impl FromRequestParts<Arc<App>> for Session {
 }
 
 /// The token of `Authorization: Bearer <token>` (RFC 6750, section 2.1).
-fn bearer(parts: &Parts) -> ApiResult<&str> {
+pub(super) fn bearer(parts: &Parts) -> ApiResult<&str> {
     let missing = || ApiError::of(Problem::Unauthenticated);
     let value = parts.headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
     let (scheme, token) =

@@ -112,6 +112,14 @@ pub(crate) fn parse_json<T: DeserializeOwned>(body: &[u8]) -> ApiResult<T> {
     serde_json::from_slice(body).map_err(|_| explain::<T>(body))
 }
 
+/// Reads a value that is JSON already.
+pub(crate) fn read_value<T: DeserializeOwned>(value: serde_json::Value) -> ApiResult<T> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let detail = error.inner().to_string();
+        ApiError::invalid(member(&error.path().to_string(), &detail), detail)
+    })
+}
+
 fn explain<T: DeserializeOwned>(body: &[u8]) -> ApiError {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     match serde_path_to_error::deserialize::<_, T>(&mut deserializer) {

@@ -1,7 +1,7 @@
 //! HTTP: one file a resource, and what all of them share.
 //!
-//! - [`auth`], [`accounts`], [`chats`], [`messages`], [`files`], [`blocks`], [`devices`], [`push`],
-//!   [`sync`], [`export`], [`health`], [`jwks`], [`docs`]: the resources
+//! - [`auth`], [`accounts`], [`chats`], [`messages`], [`files`], [`blocks`], [`sync`], [`live`],
+//!   [`devices`], [`push`], [`export`], [`health`], [`jwks`], [`docs`]: the resources
 //! - [`caller`], [`extract`], [`idempotency`], [`consistency`], [`cursor`]: what requests say
 //! - [`error`], [`problem`]: what is answered instead of success
 //! - [`middleware`], [`metrics`], [`openapi`]: around all of it
@@ -22,31 +22,35 @@ mod files;
 mod health;
 mod idempotency;
 mod jwks;
+mod live;
 mod messages;
 pub(crate) mod metrics;
 mod middleware;
 mod openapi;
 mod problem;
 mod push;
-mod sync;
+pub(crate) mod sync;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use commands::{Files, Gateway, Push, SignIn};
+use axum::{Extension, Router};
+use commands::{Files, Gateway, Presence, Push, SignIn};
 use domain::chat::Limits;
 use eventlog::database::PgPool;
-use eventlog::{Clock, Ids};
+use eventlog::{Bus, Clock, Ids};
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Reads;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+use crate::live::Hub;
 
 /// Bytes of a body: nothing but a text is longer.
 const BODY_MAX: usize = 64 * 1024;
@@ -69,6 +73,13 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     /// Room for exports.
     pub(crate) exports: Arc<export::Room>,
+    /// What processes tell each other.
+    pub(crate) bus: Bus,
+    pub(crate) presence: Presence,
+    /// The connections of this process.
+    pub(crate) live: Hub,
+    /// Sockets, among what has to come to its end when the process stops.
+    pub(crate) tasks: TaskTracker,
 }
 
 /// What is there in every role: the process answers for its own health.
@@ -84,14 +95,23 @@ pub(crate) struct Process {
 pub(crate) fn router(process: Arc<Process>, app: Option<Arc<App>>) -> Router {
     let mut router = operations().with_state(Arc::clone(&process)).split_for_parts().0;
     if let Some(app) = app {
-        let room = Semaphore::new(middleware::IN_FLIGHT_MAX);
-        let api = api()
-            .layer(from_fn_with_state(Arc::new(room), middleware::bound))
-            .with_state(app)
-            .split_for_parts()
-            .0;
-        router = router.merge(api).merge(docs::router()).merge(openapi::router(&document()));
+        let room = Arc::new(Semaphore::new(middleware::IN_FLIGHT_MAX));
+        let bounded = |routes: OpenApiRouter<Arc<App>>| {
+            let bound = from_fn_with_state(Arc::clone(&room), middleware::bound);
+            routes.layer(bound).with_state(Arc::clone(&app)).split_for_parts().0
+        };
+        let api = bounded(api());
+        // What a socket is asked goes the way of every request.
+        let commands = live::Commands(observed(Arc::clone(&process), api.clone()));
+        let live = bounded(of_connections()).layer(Extension(commands));
+        router = router.merge(api).merge(live);
+        router = router.merge(docs::router()).merge(openapi::router(&document()));
     }
+    observed(process, router)
+}
+
+/// With what is around every request.
+fn observed(process: Arc<Process>, router: Router) -> Router {
     router
         .fallback(middleware::nothing_here)
         .method_not_allowed_fallback(middleware::no_such_method)
@@ -103,6 +123,7 @@ pub(crate) fn router(process: Arc<Process>, app: Option<Arc<App>>) -> Router {
 fn document() -> serde_json::Value {
     let mut document = operations().into_openapi();
     document.merge(api().into_openapi());
+    document.merge(of_connections().into_openapi());
     openapi::complete(document)
 }
 
@@ -126,8 +147,24 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(of_messages())
         .merge(of_files())
         .merge(of_push())
+        .merge(of_what_passes())
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .merge(with_texts())
+}
+
+/// What stays open.
+fn of_connections() -> OpenApiRouter<Arc<App>> {
+    use live::{socket, stream};
+    OpenApiRouter::new().routes(routes!(stream::stream)).routes(routes!(socket::socket))
+}
+
+fn of_what_passes() -> OpenApiRouter<Arc<App>> {
+    use live::{presence, tickets, typing};
+    OpenApiRouter::new()
+        .routes(routes!(tickets::issue))
+        .routes(routes!(typing::set))
+        .routes(routes!(presence::presence))
+        .routes(routes!(presence::watch))
 }
 
 fn of_files() -> OpenApiRouter<Arc<App>> {

@@ -27,6 +27,7 @@ use super::problem::ProblemBody;
         (name = "messages", description = "What is said"),
         (name = "files", description = "What is too large for a message"),
         (name = "push", description = "What devices are told"),
+        (name = "live", description = "What happens, as it happens"),
         (name = "operations", description = "For those who run it"),
     ),
 )]
@@ -156,6 +157,17 @@ const LINKS: [(&str, &str, &str, &[(&str, &str)], Option<(&str, &str)>); 28] = [
     ("register_device", "204", "remove_device", DEVICE, None),
 ];
 
+/// What is not recorded, nor read from what is.
+const PASSING: [&str; 7] = [
+    "/v1/auth/logout",
+    "/v1/stream",
+    "/v1/socket",
+    "/v1/stream/tickets",
+    "/v1/chats/{id}/typing",
+    "/v1/accounts/{id}/presence",
+    "/v1/connections/{id}/watching",
+];
+
 const FILE: &[(&str, &str)] = &[("id", "$response.body#/file_id")];
 const DEVICE: &[(&str, &str)] = &[("device_id", "$request.path.device_id")];
 const CHAT_ID: &[(&str, &str)] = &[("id", "$response.body#/chat_id")];
@@ -203,10 +215,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     let has_input = has_body || operation.get("parameters").is_some() || is_secured;
 
     let reads = method == "get" || READING.iter().any(|it| operation["operationId"] == *it);
-    if is_secured && reads {
+    let passes = PASSING.contains(&path);
+    if is_secured && reads && !passes {
         add_parameter(operation, "MinPosition");
     }
-    if is_secured && method != "get" {
+    if is_secured && method != "get" && !passes {
         add_parameter(operation, "IdempotencyKey");
     }
 
@@ -240,8 +253,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         let missing = || json!({ "description": description });
         responses.entry(status).or_insert_with(missing);
     }
-    // Logging out records nothing, and so has no position.
-    let has_position = is_api && path != "/v1/auth/logout";
+    // What records nothing has no position.
+    let has_position = is_api && !PASSING.contains(&path);
     let limited = match path {
         "/v1/chats/{id}/messages" if method == "post" => "201",
         "/v1/chats/{id}/messages/{message_id}/forward" => "200",
@@ -335,7 +348,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 63);
+        assert_eq!(operations, 69);
     }
 
     fn collect(value: &Value, references: &mut Vec<String>) {

@@ -106,6 +106,7 @@ problems! {
     InvalidQuietHours = UNPROCESSABLE_ENTITY "invalid-quiet-hours" "The quiet hours are no part of a day",
     KeyReused = UNPROCESSABLE_ENTITY "idempotency-key-reused" "The key stands for another request",
 
+    TooManyConnections = TOO_MANY_REQUESTS "too-many-connections" "The caller has too many connections",
     TooFast = TOO_MANY_REQUESTS "too-fast" "Too many messages in a short time",
     ExportUnderWay = TOO_MANY_REQUESTS "export-under-way" "Another export of the caller is under way",
     Overloaded = TOO_MANY_REQUESTS "overloaded" "Too many requests are waiting",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use domain::AccountId;
 use eventlog::{Position, read};
 use projections::sync::{self, Change, Delta, MODELS, Place};
 use serde::de::{Deserializer, Error as _};
@@ -15,6 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::App;
+use super::accounts::AccountBody;
 use super::caller::Caller;
 use super::chats::ChatBody;
 use super::consistency::{At, MinPosition};
@@ -39,7 +41,7 @@ pub(crate) struct SyncSince {
 /// A place among the changes: a position, and in the middle of what one event changed, also the chat
 /// and number that came last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Since(Place);
+pub(crate) struct Since(pub(crate) Place);
 
 /// What has changed in the caller's chats.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,6 +64,8 @@ pub(crate) struct Sync {
 #[schema(as = Change)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum ChangeBody {
+    /// The caller's own account.
+    Account { position: i64, account: Box<AccountBody> },
     /// A chat. Messages up to its `cleared_up_to` are gone.
     Chat { position: i64, chat: Box<ChatBody> },
     /// A message. What quotes it quotes it as it is now.
@@ -77,7 +81,7 @@ pub(crate) enum ChangeBody {
 
 /// What has changed since a position: for a device that was away.
 ///
-/// Chats (new ones, settings, receipts, drafts), messages (new, edited, deleted, disappeared, with
+/// The caller's account, chats (new ones, settings, receipts, drafts), messages (new, edited, deleted, disappeared, with
 /// reactions, pins, answers and stars) and messages that the caller has deleted for themselves. The
 /// first time, and when more than 20,000 have changed, it says to start afresh.
 #[utoipa::path(
@@ -92,28 +96,48 @@ pub(crate) async fn sync(
     Query(query): Query<SyncSince>,
     min: MinPosition,
 ) -> ApiResult<impl IntoResponse> {
-    let mut reached = min.reached(&app, &MODELS).await?;
-    let mut since = query.since.map(|it| it.0);
-    if let Some(place) = since.filter(|it| it.position > reached.0) {
-        match come_to(&app, place).await? {
-            Some(position) => reached = position,
-            None => since = None,
-        }
-    }
-    let now = app.clock.now();
-    let delta = sync::page(&app.db, caller, since, query.limit, reached, now).await?;
-    Ok(match delta {
+    let reached = min.reached(&app, &MODELS).await?;
+    let since = query.since.map(|it| it.0);
+    Ok(match page(&app, caller, since, query.limit, reached).await? {
         Delta::StartAfresh(position) => {
             let next = Since(Place::after(position.0));
             (At(position), Json(Sync { start_afresh: true, items: vec![], next, more: false }))
         }
         Delta::Changes(changes) => {
             let mut items: Vec<_> = changes.items.into_iter().map(ChangeBody::from).collect();
-            ChatBody::illustrate(&app, items.iter_mut().filter_map(ChangeBody::chat)).await?;
+            ChangeBody::illustrate(&app, items.iter_mut()).await?;
             let (next, more) = (Since(changes.next), changes.more);
             (At(changes.reflects), Json(Sync { start_afresh: false, items, next, more }))
         }
     })
+}
+
+/// What has changed for `caller` since a place, as far as the read models have come.
+pub(crate) async fn delta(
+    app: &App,
+    caller: AccountId,
+    since: Option<Place>,
+    limit: i64,
+) -> ApiResult<Delta> {
+    let reached = app.reads.wait(None, &MODELS).await?;
+    page(app, caller, since, limit, reached).await
+}
+
+async fn page(
+    app: &App,
+    caller: AccountId,
+    mut since: Option<Place>,
+    limit: i64,
+    mut reached: Position,
+) -> ApiResult<Delta> {
+    if let Some(place) = since.filter(|it| it.position > reached.0) {
+        match come_to(app, place).await? {
+            Some(position) => reached = position,
+            None => since = None,
+        }
+    }
+    let now = app.clock.now();
+    Ok(sync::page(&app.db, caller, since, limit, reached, now).await?)
 }
 
 /// Waits until the read models have come to `place`. None for one beyond the log: it was given by
@@ -127,9 +151,29 @@ async fn come_to(app: &App, place: Place) -> ApiResult<Option<Position>> {
 }
 
 impl ChangeBody {
-    fn chat(&mut self) -> Option<&mut ChatBody> {
+    /// Its `type`.
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
-            Self::Chat { chat, .. } => Some(chat),
+            Self::Account { .. } => "account",
+            Self::Chat { .. } => "chat",
+            Self::Message { .. } => "message",
+            Self::MessageGone { .. } => "message_gone",
+        }
+    }
+
+    /// Puts the pictures beside the names.
+    pub(crate) async fn illustrate<'a>(
+        app: &App,
+        changes: impl Iterator<Item = &'a mut Self> + Send,
+    ) -> ApiResult<()> {
+        AccountBody::illustrate(app, changes.filter_map(Self::account)).await
+    }
+
+    /// The account in it that has a picture.
+    fn account(&mut self) -> Option<&mut AccountBody> {
+        match self {
+            Self::Account { account, .. } => Some(account),
+            Self::Chat { chat, .. } => Some(chat.participant()),
             Self::Message { .. } | Self::MessageGone { .. } => None,
         }
     }
@@ -137,8 +181,11 @@ impl ChangeBody {
 
 impl From<sync::Item> for ChangeBody {
     fn from(item: sync::Item) -> Self {
-        let position = item.position;
+        let position = item.place.position;
         match item.change {
+            Change::Account(account) => {
+                Self::Account { position, account: Box::new(AccountBody::own(*account)) }
+            }
             Change::Chat(chat) => Self::Chat { position, chat: Box::new((*chat).into()) },
             Change::Message(message) => {
                 Self::Message { position, message: Box::new((*message).into()) }

@@ -20,6 +20,7 @@ mod forwarding;
 mod http;
 mod idempotency;
 mod kinds;
+mod live;
 mod marks;
 mod messages;
 mod operators;

@@ -2,19 +2,23 @@
 //!
 //! Each method proves who somebody is in a module of its own (`passwords` is the first); what
 //! follows is the same for all: a session (`sessions`), a refresh token that names it, and access
-//! tokens (`tokens`). None of it is an event: secrets must be replaceable and deletable.
+//! tokens (`tokens`), for which a ticket (`tickets`) may stand once. None of it is an event: secrets must be replaceable and deletable.
 
 mod passwords;
 mod sessions;
+mod tickets;
 mod tokens;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, AccountError, SCOPE_EMAIL, normalise_email};
 use domain::devices::{Devices, DevicesCommand};
 use domain::{AccountId, Claim, Decider};
-use eventlog::{MasterKey, Position, read};
+use eventlog::bus::Note;
+use eventlog::{Bus, MasterKey, Position, read};
 use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -23,6 +27,7 @@ pub use self::passwords::PasswordError;
 use self::passwords::Passwords;
 pub(crate) use self::sessions::alive_sessions;
 use self::sessions::{RefreshError, Sessions};
+use self::tickets::Tickets;
 use self::tokens::Tokens;
 use crate::gateway::{Cause, CommandError, Context, Gateway};
 
@@ -60,6 +65,27 @@ pub struct SignedIn {
 pub struct Caller {
     pub account_id: AccountId,
     pub session_id: Uuid,
+    /// When the access token ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// A session has ended: its access tokens are refused from now on, and what is open under it closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRevoked {
+    pub account_id: AccountId,
+    pub session_id: Uuid,
+}
+
+impl Note for SessionRevoked {
+    const TOPIC: &'static str = "session_revoked";
+}
+
+/// Stands for an access token once, soon.
+#[derive(Clone)]
+pub struct StreamTicket {
+    pub ticket: String,
+    /// Seconds until it is good for nothing.
+    pub expires_in: u64,
 }
 
 /// The access token proves nothing: it is forged, expired, revoked or of another issuer.
@@ -98,6 +124,7 @@ struct Inner {
     gateway: Gateway,
     passwords: Passwords,
     sessions: Sessions,
+    tickets: Tickets,
     tokens: Tokens,
 }
 
@@ -111,13 +138,15 @@ impl SignIn {
         gateway: Gateway,
         master: &MasterKey,
         settings: SignInSettings,
+        bus: Bus,
     ) -> Result<Self, SignInError> {
         let db = gateway.db().clone();
         let clock = gateway.clock().clone();
         let ids = gateway.ids().clone();
-        let tokens = Tokens::open(&db, master, settings, clock.clone(), ids.clone()).await?;
+        let tokens = Tokens::open(&db, master, settings, bus, clock.clone(), ids.clone()).await?;
         let inner = Inner {
             passwords: Passwords::new(db.clone())?,
+            tickets: Tickets::new(db.clone(), clock.clone()),
             sessions: Sessions::new(db, master, clock, ids),
             tokens,
             gateway,
@@ -205,9 +234,9 @@ impl SignIn {
     ///
     /// [`SignInError::InvalidRefreshToken`] when it is none of ours.
     pub async fn logout(&self, token: &str) -> Result<(), SignInError> {
-        let ended = self.inner.sessions.revoke(token).await.map_err(SignInError::from)?;
-        self.inner.tokens.revoke(ended.session_id);
-        self.sign_out_devices(ended).await;
+        let revoked = self.inner.sessions.revoke(token).await.map_err(SignInError::from)?;
+        self.inner.tokens.revoke(revoked);
+        self.sign_out_devices(revoked).await;
         Ok(())
     }
 
@@ -220,14 +249,40 @@ impl SignIn {
         self.inner.tokens.verify(token)
     }
 
+    /// Whether the token or the session of somebody who was authenticated has ended since.
+    #[must_use]
+    pub fn is_over(&self, caller: &Caller) -> bool {
+        self.inner.tokens.is_over(caller)
+    }
+
+    /// A ticket for `caller`, who has just been authenticated.
+    ///
+    /// # Errors
+    ///
+    /// When the database is away.
+    pub async fn issue_ticket(&self, caller: Caller) -> Result<StreamTicket, SignInError> {
+        Ok(self.inner.tickets.issue(caller).await?)
+    }
+
+    /// Whom `ticket` was issued to. Nobody when it is none, was used before, or has ended, or their
+    /// session has.
+    ///
+    /// # Errors
+    ///
+    /// When the database is away.
+    pub async fn redeem_ticket(&self, ticket: &str) -> Result<Option<Caller>, SignInError> {
+        let caller = self.inner.tickets.redeem(ticket).await?;
+        Ok(caller.filter(|it| !self.inner.tokens.is_over(it)))
+    }
+
     /// The public keys that access tokens are signed with: a JWK set (RFC 7517).
     #[must_use]
     pub fn jwks(&self) -> serde_json::Value {
         self.inner.tokens.jwks()
     }
 
-    /// Learns, until `stop`, of sessions that other processes revoke. Within a second or so their
-    /// access tokens are refused here too.
+    /// Learns, until `stop`, of sessions that other processes revoke: at once by the bus, and within a
+    /// second or so by the database. Their access tokens are refused here too.
     pub async fn follow_revocations(&self, stop: CancellationToken) {
         self.inner.tokens.follow_revocations(self.inner.gateway.db(), stop).await;
     }
@@ -239,15 +294,16 @@ impl SignIn {
     ) -> Result<SignedIn, SignInError> {
         let (session, evicted) = self.inner.sessions.start(account_id).await?;
         for session_id in evicted {
-            self.inner.tokens.revoke(session_id);
-            self.sign_out_devices(Caller { account_id, session_id }).await;
+            let revoked = SessionRevoked { account_id, session_id };
+            self.inner.tokens.revoke(revoked);
+            self.sign_out_devices(revoked).await;
         }
         self.answer(session, position).await
     }
 
     /// Nothing more is pushed to the devices of a session that has ended. If this fails, whoever is
     /// about to push finds out that it has.
-    async fn sign_out_devices(&self, Caller { account_id, session_id }: Caller) {
+    async fn sign_out_devices(&self, SessionRevoked { account_id, session_id }: SessionRevoked) {
         let gateway = &self.inner.gateway;
         let command = DevicesCommand::SignOut { session_id, now: gateway.clock().now() };
         let (id, context) = (account_id.to_string(), Context::default());
@@ -267,11 +323,10 @@ impl SignIn {
             Account::Registered(profile) => profile.username.value().cloned().unwrap_or_default(),
         };
         let username = self.inner.gateway.inspect(&account_id.to_string(), username).await?;
-        let caller = Caller { account_id, session_id: session.id };
         Ok(SignedIn {
             account_id,
             username,
-            access_token: self.inner.tokens.issue(caller)?,
+            access_token: self.inner.tokens.issue(account_id, session.id)?,
             expires_in: tokens::LIFETIME.as_secs(),
             refresh_token: session.refresh_token,
             position,

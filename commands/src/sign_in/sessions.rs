@@ -17,7 +17,7 @@ use sqlx::PgPool;
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::Caller;
+use super::SessionRevoked;
 
 /// A session that nobody refreshes ends after this (NIST SP 800-63B, AAL1: at most 30 days).
 const IDLE: TimeDelta = TimeDelta::days(30);
@@ -46,7 +46,7 @@ pub(super) struct Session {
 pub(super) struct Refreshed {
     pub(super) session: Session,
     /// The session, when the token had been copied: it has ended.
-    pub(super) revoked: Option<Uuid>,
+    pub(super) revoked: Option<SessionRevoked>,
 }
 
 #[derive(Debug, Error)]
@@ -180,7 +180,8 @@ impl Sessions {
                 .await?;
                 tracing::warn!(%session_id, "a refresh token came back; its session is revoked");
                 metrics::counter!("parlance_refresh_reuse_total").increment(1);
-                (row.generation, Some(session_id))
+                let account_id = AccountId(row.account_id);
+                (row.generation, Some(SessionRevoked { account_id, session_id }))
             }
         };
         tx.commit().await?;
@@ -189,8 +190,8 @@ impl Sessions {
         Ok(Refreshed { session: Session { id: session_id, account_id, refresh_token }, revoked })
     }
 
-    /// Ends the session that `token` names, and says whose it is.
-    pub(super) async fn revoke(&self, token: &str) -> Result<Caller, RefreshError> {
+    /// Ends the session that `token` names.
+    pub(super) async fn revoke(&self, token: &str) -> Result<SessionRevoked, RefreshError> {
         let (session_id, _) = self.read(token).ok_or(RefreshError::Invalid)?;
         let account_id = sqlx::query_scalar!(
             "UPDATE sessions SET revoked_at = coalesce(revoked_at, $2)
@@ -200,9 +201,9 @@ impl Sessions {
             self.clock.now()
         )
         .fetch_optional(&self.db)
-        .await?;
-        let account_id = AccountId(account_id.ok_or(RefreshError::Invalid)?);
-        Ok(Caller { account_id, session_id })
+        .await?
+        .ok_or(RefreshError::Invalid)?;
+        Ok(SessionRevoked { account_id: AccountId(account_id), session_id })
     }
 
     fn token(&self, session_id: Uuid, generation: i64) -> String {

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::AccountId;
-use eventlog::{Clock, Ids, MasterKey};
+use eventlog::{Bus, Clock, Ids, MasterKey};
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Caller, InvalidToken, SignInError, SignInSettings};
+use super::{Caller, InvalidToken, SessionRevoked, SignInError, SignInSettings};
 
 /// How long an access token lives.
 pub(super) const LIFETIME: Duration = Duration::from_mins(10);
@@ -40,7 +40,7 @@ const TYPE: &str = "at+jwt";
 /// signature costs more than all the rest of a small request.
 const VERIFIED_MAX: usize = 20_000;
 
-/// How often revocations by other processes are asked for.
+/// How often revocations by other processes are asked for, of which the bus may have lost some.
 const REVOCATIONS_POLL: Duration = Duration::from_secs(1);
 
 /// Serialises the making of the first key among processes that start together.
@@ -61,6 +61,7 @@ struct Claims {
 
 pub(super) struct Tokens {
     settings: SignInSettings,
+    bus: Bus,
     clock: Clock,
     ids: Ids,
     kid: String,
@@ -75,8 +76,8 @@ pub(super) struct Tokens {
 /// What was found good, by the SHA-256 of the token: a look-up tells nothing of the token's bytes.
 #[derive(Default)]
 struct Verified {
-    young: HashMap<[u8; 32], (Caller, i64)>,
-    old: HashMap<[u8; 32], (Caller, i64)>,
+    young: HashMap<[u8; 32], Caller>,
+    old: HashMap<[u8; 32], Caller>,
 }
 
 /// Sessions whose access tokens are refused.
@@ -99,6 +100,7 @@ impl Tokens {
         db: &PgPool,
         master: &MasterKey,
         settings: SignInSettings,
+        bus: Bus,
         clock: Clock,
         ids: Ids,
     ) -> Result<Self, SignInError> {
@@ -121,6 +123,7 @@ impl Tokens {
         validation.validate_exp = false; // by our own clock, below
         Ok(Self {
             settings,
+            bus,
             clock,
             ids,
             kid: newest.kid.clone(),
@@ -137,17 +140,21 @@ impl Tokens {
         self.jwks.clone()
     }
 
-    pub(super) fn issue(&self, caller: Caller) -> Result<String, SignInError> {
+    pub(super) fn issue(
+        &self,
+        account_id: AccountId,
+        session_id: Uuid,
+    ) -> Result<String, SignInError> {
         let now = self.clock.now().timestamp();
         let claims = Claims {
             iss: self.settings.issuer.clone(),
-            sub: caller.account_id.0,
+            sub: account_id.0,
             aud: AUDIENCE.to_owned(),
             client_id: AUDIENCE.to_owned(),
             iat: now,
             exp: now + i64::try_from(LIFETIME.as_secs()).unwrap_or(0),
             jti: self.ids.next(),
-            sid: caller.session_id,
+            sid: session_id,
         };
         let mut header = Header::new(Algorithm::ES256);
         header.typ = Some(TYPE.to_owned());
@@ -159,26 +166,31 @@ impl Tokens {
         if token.len() > TOKEN_LEN_MAX {
             return Err(InvalidToken);
         }
-        let now = self.clock.now().timestamp();
         let name = fingerprint(token);
         let known = self.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&name);
-        let (caller, expires) = match known {
+        let caller = match known {
             Some(known) => known,
             None => self.verify_signature(token)?,
         };
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        if now >= expires + LEEWAY_SECONDS || revoked.sessions.contains(&caller.session_id) {
+        if self.is_over(&caller) {
             return Err(InvalidToken);
         }
         if known.is_none() {
             let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
-            verified.insert(name, (caller, expires));
+            verified.insert(name, caller);
         }
         Ok(caller)
     }
 
+    /// Whether the token of `caller` has ended by now, or its session.
+    pub(super) fn is_over(&self, caller: &Caller) -> bool {
+        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        let end = caller.expires_at + TimeDelta::seconds(LEEWAY_SECONDS);
+        self.clock.now() >= end || revoked.sessions.contains(&caller.session_id)
+    }
+
     /// Who the token is for and when it ends, when one of our keys signed it.
-    fn verify_signature(&self, token: &str) -> Result<(Caller, i64), InvalidToken> {
+    fn verify_signature(&self, token: &str) -> Result<Caller, InvalidToken> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
         if header.typ.as_deref() != Some(TYPE) {
             return Err(InvalidToken);
@@ -187,32 +199,53 @@ impl Tokens {
         let claims = jsonwebtoken::decode::<Claims>(token, key, &self.validation)
             .map_err(|_| InvalidToken)?
             .claims;
-        let caller = Caller { account_id: AccountId(claims.sub), session_id: claims.sid };
-        Ok((caller, claims.exp))
+        let expires_at = DateTime::from_timestamp(claims.exp, 0).ok_or(InvalidToken)?;
+        Ok(Caller { account_id: AccountId(claims.sub), session_id: claims.sid, expires_at })
     }
 
-    /// From now on no token of this session is good here.
-    pub(super) fn revoke(&self, session_id: Uuid) {
+    /// From now on no token of this session is good here. Others are told.
+    pub(super) fn revoke(&self, revoked: SessionRevoked) {
+        self.refuse(revoked.session_id);
+        self.bus.tell(&revoked);
+    }
+
+    fn refuse(&self, session_id: Uuid) {
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
         revoked.sessions.insert(session_id);
         revoked.fresh.insert(session_id);
     }
 
+    /// Takes in all that are revoked. Of those that the bus has lost, everybody here is told.
+    fn learn(&self, sessions: &[SessionRevoked]) {
+        let mut lost = vec![];
+        {
+            let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+            lost.extend(sessions.iter().filter(|it| !revoked.sessions.contains(&it.session_id)));
+            let sessions = sessions.iter().map(|it| it.session_id);
+            revoked.sessions = revoked.fresh.iter().copied().chain(sessions).collect();
+        }
+        for revoked in lost {
+            self.bus.tell(revoked);
+        }
+    }
+
     pub(super) async fn follow_revocations(&self, db: &PgPool, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(REVOCATIONS_POLL);
+        let mut told = self.bus.listen::<SessionRevoked>();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
+                revoked = told.next() => {
+                    self.refuse(revoked.session_id);
+                    continue;
+                }
                 _ = ticks.tick() => {}
             }
             // Older revocations need no remembering: the access tokens have ended by themselves.
             let since = self.clock.now() - lifetime() - TimeDelta::seconds(2 * LEEWAY_SECONDS);
             self.revoked.write().unwrap_or_else(PoisonError::into_inner).fresh.clear();
             match revoked_since(db, since).await {
-                Ok(sessions) => {
-                    let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-                    revoked.sessions = revoked.fresh.iter().copied().chain(sessions).collect();
-                }
+                Ok(sessions) => self.learn(&sessions),
                 Err(error) => tracing::warn!(%error, "revocations could not be read"),
             }
         }
@@ -220,15 +253,15 @@ impl Tokens {
 }
 
 impl Verified {
-    fn get(&self, name: &[u8; 32]) -> Option<(Caller, i64)> {
+    fn get(&self, name: &[u8; 32]) -> Option<Caller> {
         self.young.get(name).or_else(|| self.old.get(name)).copied()
     }
 
-    fn insert(&mut self, name: [u8; 32], found: (Caller, i64)) {
+    fn insert(&mut self, name: [u8; 32], caller: Caller) {
         if self.young.len() >= VERIFIED_MAX {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(name, found);
+        self.young.insert(name, caller);
     }
 }
 
@@ -242,10 +275,15 @@ fn fingerprint(token: &str) -> [u8; 32] {
     bytes
 }
 
-async fn revoked_since(db: &PgPool, since: DateTime<Utc>) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar!("SELECT session_id FROM sessions WHERE revoked_at > $1", since)
-        .fetch_all(db)
-        .await
+async fn revoked_since(db: &PgPool, since: DateTime<Utc>) -> sqlx::Result<Vec<SessionRevoked>> {
+    let rows =
+        sqlx::query!("SELECT account_id, session_id FROM sessions WHERE revoked_at > $1", since);
+    let rows = rows.fetch_all(db).await?.into_iter();
+    let revoked = rows.map(|row| SessionRevoked {
+        account_id: AccountId(row.account_id),
+        session_id: row.session_id,
+    });
+    Ok(revoked.collect())
 }
 
 /// All keys that are not retired, the newest first. Makes the first one.

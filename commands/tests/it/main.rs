@@ -6,6 +6,7 @@ mod files;
 mod gateway;
 mod node;
 mod policies;
+mod presence;
 mod push;
 mod sending;
 mod sign_in;

@@ -6,9 +6,10 @@ use commands::{Context, Executed, Gateway, IdempotencyKey, SignIn, SignInSetting
 use domain::account::{Account, AccountCommand, AccountEvent};
 use domain::chat::{Chat, ChatCommand, ChatError, ChatEvent, Limits, Outgoing};
 use domain::{AccountId, ChatId, MessageId};
-use eventlog::{Appender, Clock, Codec, Ids, database};
+use eventlog::{Appender, Bus, Clock, Codec, Ids, database};
 use sqlx::PgPool;
 use testing::TestDatabase;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -42,8 +43,14 @@ impl Node {
     }
 
     pub(crate) async fn sign_in(&self) -> SignIn {
+        self.sign_in_over(Bus::new(None, CancellationToken::new()).0).await
+    }
+
+    /// As one of the processes that hear each other by `bus`.
+    pub(crate) async fn sign_in_over(&self, bus: Bus) -> SignIn {
         let settings = SignInSettings { issuer: "https://parlance.example".to_owned() };
-        SignIn::new(self.gateway.clone(), &testing::master_key(), settings).await.expect("keys")
+        let gateway = self.gateway.clone();
+        SignIn::new(gateway, &testing::master_key(), settings, bus).await.expect("keys")
     }
 
     pub(crate) async fn register(

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta};
-use commands::{Context, PasswordError, Registration, SignIn, SignInError, SignedIn};
-use eventlog::Clock;
+use commands::{
+    Caller, Context, PasswordError, Registration, SessionRevoked, SignIn, SignInError, SignedIn,
+};
+use eventlog::{Bus, Clock};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::SecretString;
 use testing::TestDatabase;
@@ -252,4 +254,54 @@ async fn the_oldest_of_too_many_sessions_ends() {
     assert!(scene.sign_in.authenticate(&first.access_token).is_ok(), "20 are allowed");
     scene.login("alice@example.com", PASSWORD).await.expect("signed in");
     assert!(scene.sign_in.authenticate(&first.access_token).is_err());
+}
+
+/// What the bus loses, the database tells: whoever has something open under the session hears of it.
+#[tokio::test]
+async fn a_revocation_that_the_bus_has_lost_is_told_here() {
+    let scene = Scene::set().await;
+    let node = Node::with_clock(&scene.database, scene.hands.clock());
+    let bus = Bus::new(None, CancellationToken::new()).0;
+    let other = node.sign_in_over(bus.clone()).await;
+    let stop = CancellationToken::new();
+    let mut heard = bus.listen::<SessionRevoked>();
+    let following = {
+        let (other, stop) = (other.clone(), stop.clone());
+        tokio::spawn(async move { other.follow_revocations(stop).await })
+    };
+    let signed_in = scene.register("alice", PASSWORD).await.expect("registered");
+    let caller = other.authenticate(&signed_in.access_token).expect("it is good");
+    scene.sign_in.logout(&signed_in.refresh_token).await.expect("logged out");
+    let patience = std::time::Duration::from_secs(5);
+    let told = tokio::time::timeout(patience, heard.next()).await.expect("it is told");
+    let Caller { account_id, session_id, .. } = caller;
+    assert_eq!(told, SessionRevoked { account_id, session_id });
+    assert!(other.authenticate(&signed_in.access_token).is_err());
+    stop.cancel();
+    following.await.expect("it ends");
+}
+
+#[tokio::test]
+async fn a_ticket_is_good_once_and_soon() {
+    let scene = Scene::set().await;
+    let signed_in = scene.register("alice", PASSWORD).await.expect("registered");
+    let caller = scene.sign_in.authenticate(&signed_in.access_token).expect("it is good");
+    let redeem = async |ticket: &str| scene.sign_in.redeem_ticket(ticket).await.expect("an answer");
+
+    let ticket = scene.sign_in.issue_ticket(caller).await.expect("a ticket");
+    assert_eq!(ticket.expires_in, 30);
+    let (one, other) = tokio::join!(redeem(&ticket.ticket), redeem(&ticket.ticket));
+    assert_eq!([one, other].into_iter().flatten().collect::<Vec<_>>(), [caller], "once");
+    assert_eq!(redeem(&ticket.ticket).await, None);
+    for bad in ["", "x", &"A".repeat(43), &"A".repeat(10_000)] {
+        assert_eq!(redeem(bad).await, None);
+    }
+
+    let late = scene.sign_in.issue_ticket(caller).await.expect("a ticket");
+    scene.hands.advance(TimeDelta::seconds(30));
+    assert_eq!(redeem(&late.ticket).await, None);
+
+    let orphaned = scene.sign_in.issue_ticket(caller).await.expect("a ticket");
+    scene.sign_in.logout(&signed_in.refresh_token).await.expect("logged out");
+    assert_eq!(redeem(&orphaned.ticket).await, None, "its session has ended");
 }

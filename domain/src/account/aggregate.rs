@@ -3,7 +3,7 @@ use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountCommand, AccountError, AccountEvent};
+use super::{AccountCommand, AccountError, AccountEvent, Audience};
 use crate::{AccountId, Claim, ClaimChange, Decider, Personal};
 
 /// Characters in a user name.
@@ -39,10 +39,11 @@ pub struct Profile {
     pub display_name: Personal<String>,
     pub email: Personal<String>,
     pub read_receipts: bool,
+    pub presence_shown_to: Audience,
 }
 
 impl Decider for Account {
-    const STATE_SCHEMA: &'static str = "account-2";
+    const STATE_SCHEMA: &'static str = "account-3";
 
     fn decide(&self, command: AccountCommand) -> Result<Vec<AccountEvent>, AccountError> {
         match (self, command) {
@@ -64,7 +65,9 @@ impl Decider for Account {
             }
             (
                 Self::Absent,
-                AccountCommand::ChangeProfile { .. } | AccountCommand::ChangePrivacy { .. },
+                AccountCommand::ChangeProfile { .. }
+                | AccountCommand::ChangePrivacy { .. }
+                | AccountCommand::ShowPresence { .. },
             ) => Err(AccountError::NotFound),
             (
                 Self::Registered(profile),
@@ -72,6 +75,9 @@ impl Decider for Account {
             ) => profile.change(username, display_name, now),
             (Self::Registered(profile), AccountCommand::ChangePrivacy { read_receipts, now }) => {
                 Ok(profile.change_privacy(read_receipts, now))
+            }
+            (Self::Registered(profile), AccountCommand::ShowPresence { to, now }) => {
+                Ok(profile.show_presence(to, now))
             }
         }
     }
@@ -97,7 +103,7 @@ impl Decider for Account {
                 }
                 changes
             }
-            AccountEvent::PrivacyChanged { .. } => vec![],
+            AccountEvent::PrivacyChanged { .. } | AccountEvent::PresenceShown { .. } => vec![],
         }
     }
 
@@ -146,6 +152,13 @@ impl Profile {
         let account_id = self.account_id;
         vec![AccountEvent::PrivacyChanged { account_id, read_receipts, changed_at: now }]
     }
+
+    fn show_presence(&self, to: Audience, now: DateTime<Utc>) -> Vec<AccountEvent> {
+        if to == self.presence_shown_to {
+            return vec![];
+        }
+        vec![AccountEvent::PresenceShown { account_id: self.account_id, to, changed_at: now }]
+    }
 }
 
 impl Aggregate for Account {
@@ -177,6 +190,7 @@ impl Aggregate for Account {
                     display_name,
                     email,
                     read_receipts: true,
+                    presence_shown_to: Audience::default(),
                 });
             }
             AccountEvent::ProfileChanged { username, display_name, .. } => {
@@ -192,6 +206,11 @@ impl Aggregate for Account {
             AccountEvent::PrivacyChanged { read_receipts, .. } => {
                 if let Self::Registered(profile) = self {
                     profile.read_receipts = read_receipts;
+                }
+            }
+            AccountEvent::PresenceShown { to, .. } => {
+                if let Self::Registered(profile) = self {
+                    profile.presence_shown_to = to;
                 }
             }
         }

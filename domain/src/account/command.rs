@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 
+use super::Audience;
 use crate::AccountId;
 
 /// What a caller may ask of an [`Account`](super::Account).
@@ -16,4 +17,6 @@ pub enum AccountCommand {
     ChangeProfile { username: Option<String>, display_name: Option<String>, now: DateTime<Utc> },
     /// Whether others are shown how far one has read, and oneself how far they have.
     ChangePrivacy { read_receipts: bool, now: DateTime<Utc> },
+    /// Who is shown whether one is there, and when one was last.
+    ShowPresence { to: Audience, now: DateTime<Utc> },
 }

@@ -4,6 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Personal};
 
+/// Who is shown something about somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    Everyone,
+    /// Those who have a chat with them.
+    #[default]
+    Chats,
+    Nobody,
+}
+
 /// What has happened to an [`Account`](super::Account). Past tense, and permanent.
 ///
 /// A variant's serialized form is stored for ever: `tests/golden/account/*.json` pins it. To change
@@ -29,13 +40,15 @@ pub enum AccountEvent {
     },
     /// Read receipts are shown between two people who both have them on.
     PrivacyChanged { account_id: AccountId, read_receipts: bool, changed_at: DateTime<Utc> },
+    /// Whether somebody is there, and when they were last. Nobody is shown it who does not show it.
+    PresenceShown { account_id: AccountId, to: Audience, changed_at: DateTime<Utc> },
 }
 
 impl AccountEvent {
     /// The newest stored version of each event, by its stored name.
     pub(crate) fn newest_version(event_type: &str) -> Option<u32> {
         match event_type {
-            "registered" | "profile_changed" | "privacy_changed" => Some(1),
+            "registered" | "profile_changed" | "privacy_changed" | "presence_shown" => Some(1),
             _ => None,
         }
     }
@@ -47,6 +60,7 @@ impl DomainEvent for AccountEvent {
             Self::Registered { .. } => "registered",
             Self::ProfileChanged { .. } => "profile_changed",
             Self::PrivacyChanged { .. } => "privacy_changed",
+            Self::PresenceShown { .. } => "presence_shown",
         }
         .to_owned()
     }

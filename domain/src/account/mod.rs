@@ -9,6 +9,7 @@
 //!    The account claims them; the log's claims decide between two that ask at once.
 //! 5. Passwords, tokens and their hashes are never part of an account's events.
 //! 6. Read receipts are on until the person turns them off, and can be turned on again.
+//! 7. Whether somebody is there is shown to those they chat with, until they choose everybody or nobody.
 
 mod aggregate;
 mod command;
@@ -22,4 +23,4 @@ pub use aggregate::{
 };
 pub use command::AccountCommand;
 pub use error::AccountError;
-pub use event::AccountEvent;
+pub use event::{AccountEvent, Audience};

@@ -2,7 +2,7 @@
 
 use cqrs_es::Aggregate;
 use domain::Personal;
-use domain::account::{Account, AccountEvent};
+use domain::account::{Account, AccountEvent, Audience};
 
 use super::{ALICE, NOW};
 
@@ -24,6 +24,11 @@ pub(crate) fn events() -> Vec<AccountEvent> {
         PrivacyChanged {
             account_id: ALICE,
             read_receipts: false,
+            changed_at: NOW,
+        }
+        PresenceShown {
+            account_id: ALICE,
+            to: Audience::Nobody,
             changed_at: NOW,
         }
     })

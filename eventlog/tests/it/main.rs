@@ -10,6 +10,7 @@
 
 mod append;
 mod audit;
+mod bus;
 mod codec;
 mod feed;
 mod invariants;

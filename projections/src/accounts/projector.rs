@@ -2,11 +2,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use chrono::{DateTime, Utc};
-use domain::account::AccountEvent;
+use domain::account::{AccountEvent, Audience};
+use domain::library::LibraryEvent;
 use domain::{AccountId, Event, Personal};
+use eventlog::Position;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::audience;
 use crate::error::{ProjectionError, contradiction, expect_all};
 
 /// What a run of events changes in the directory.
@@ -24,6 +27,8 @@ struct Account {
     email: Option<String>,
     registered_at: DateTime<Utc>,
     read_receipts: bool,
+    presence_shown_to: Audience,
+    changed: Position,
 }
 
 /// A name that was there before, and may be another now.
@@ -40,6 +45,8 @@ struct Profile {
     username: Name,
     display_name: Name,
     read_receipts: Option<bool>,
+    presence_shown_to: Option<Audience>,
+    changed: Position,
 }
 
 impl Changes {
@@ -48,14 +55,26 @@ impl Changes {
     }
 
     /// Takes in the next event: wholly, or not at all.
-    pub(crate) fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
+    pub(crate) fn fold(
+        &mut self,
+        position: Position,
+        event: &Event,
+    ) -> Result<(), ProjectionError> {
         match event {
-            Event::Account(event) => self.fold_account(event),
+            Event::Account(event) => self.fold_account(position, event),
+            Event::Library(LibraryEvent::AvatarSet { owner, .. }) => {
+                self.account(*owner, position);
+                Ok(())
+            }
             Event::Chat(_) | Event::Library(_) | Event::Devices(_) => Ok(()),
         }
     }
 
-    fn fold_account(&mut self, event: &AccountEvent) -> Result<(), ProjectionError> {
+    fn fold_account(
+        &mut self,
+        position: Position,
+        event: &AccountEvent,
+    ) -> Result<(), ProjectionError> {
         match event {
             AccountEvent::Registered {
                 account_id,
@@ -72,6 +91,8 @@ impl Changes {
                         email: owned(email),
                         registered_at: *registered_at,
                         read_receipts: true,
+                        presence_shown_to: Audience::default(),
+                        changed: position,
                     }));
                     Ok(())
                 }
@@ -79,7 +100,7 @@ impl Changes {
             AccountEvent::ProfileChanged { account_id, username, display_name, changed_at: _ } => {
                 let username = username.as_ref().map(owned);
                 let display_name = display_name.as_ref().map(owned);
-                match self.account(*account_id) {
+                match self.account(*account_id, position) {
                     Change::Registered(account) => {
                         replace(&mut account.username, username);
                         replace(&mut account.display_name, display_name);
@@ -92,17 +113,30 @@ impl Changes {
                 Ok(())
             }
             AccountEvent::PrivacyChanged { account_id, read_receipts, changed_at: _ } => {
-                match self.account(*account_id) {
+                match self.account(*account_id, position) {
                     Change::Registered(account) => account.read_receipts = *read_receipts,
                     Change::Profile(profile) => profile.read_receipts = Some(*read_receipts),
+                }
+                Ok(())
+            }
+            AccountEvent::PresenceShown { account_id, to, changed_at: _ } => {
+                match self.account(*account_id, position) {
+                    Change::Registered(account) => account.presence_shown_to = *to,
+                    Change::Profile(profile) => profile.presence_shown_to = Some(*to),
                 }
                 Ok(())
             }
         }
     }
 
-    fn account(&mut self, account: AccountId) -> &mut Change {
-        self.0.entry(account).or_insert_with(|| Change::Profile(Profile::default()))
+    /// What is known of an account that changes at `position`.
+    fn account(&mut self, account: AccountId, position: Position) -> &mut Change {
+        let change = self.0.entry(account).or_insert_with(|| Change::Profile(Profile::default()));
+        match change {
+            Change::Registered(account) => account.changed = position,
+            Change::Profile(profile) => profile.changed = position,
+        }
+        change
     }
 
     pub(crate) async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
@@ -148,6 +182,8 @@ struct Registered {
     emails: Vec<Option<String>>,
     times: Vec<DateTime<Utc>>,
     read_receipts: Vec<bool>,
+    presence: Vec<&'static str>,
+    changed: Vec<i64>,
 }
 
 impl Registered {
@@ -158,6 +194,8 @@ impl Registered {
         self.emails.push(account.email);
         self.times.push(account.registered_at);
         self.read_receipts.push(account.read_receipts);
+        self.presence.push(audience::name(account.presence_shown_to));
+        self.changed.push(account.changed.0);
     }
 
     async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
@@ -166,18 +204,22 @@ impl Registered {
         }
         sqlx::query!(
             "INSERT INTO accounts (
-                 account_id, username, display_name, email, registered_at, read_receipts
+                 account_id, username, display_name, email, registered_at, read_receipts,
+                 presence_shown_to, changed
              )
              SELECT *
              FROM unnest(
-                 $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[]
+                 $1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::boolean[],
+                 $7::text[], $8::bigint[]
              )",
             &self.account_ids,
             &self.usernames as &[Option<String>],
             &self.display_names as &[Option<String>],
             &self.emails as &[Option<String>],
             &self.times,
-            &self.read_receipts
+            &self.read_receipts,
+            &self.presence as &[&str],
+            &self.changed
         )
         .execute(db)
         .await?;
@@ -194,6 +236,8 @@ struct Changed {
     has_display_name: Vec<bool>,
     display_names: Vec<Option<String>>,
     read_receipts: Vec<Option<bool>>,
+    presence: Vec<Option<&'static str>>,
+    positions: Vec<i64>,
 }
 
 impl Changed {
@@ -206,6 +250,8 @@ impl Changed {
         self.has_display_name.push(is_new);
         self.display_names.push(display_name);
         self.read_receipts.push(profile.read_receipts);
+        self.presence.push(profile.presence_shown_to.map(audience::name));
+        self.positions.push(profile.changed.0);
     }
 
     async fn write(self, db: &mut PgConnection) -> Result<(), ProjectionError> {
@@ -217,11 +263,15 @@ impl Changed {
              SET username = CASE WHEN c.has_username THEN c.username ELSE a.username END,
                  display_name = CASE WHEN c.has_display_name THEN c.display_name
                                      ELSE a.display_name END,
-                 read_receipts = coalesce(c.read_receipts, a.read_receipts)
+                 read_receipts = coalesce(c.read_receipts, a.read_receipts),
+                 presence_shown_to = coalesce(c.presence_shown_to, a.presence_shown_to),
+                 changed = c.changed
              FROM unnest(
-                 $1::uuid[], $2::boolean[], $3::text[], $4::boolean[], $5::text[], $6::boolean[]
+                 $1::uuid[], $2::boolean[], $3::text[], $4::boolean[], $5::text[], $6::boolean[],
+                 $7::text[], $8::bigint[]
              ) AS c (
-                 account_id, has_username, username, has_display_name, display_name, read_receipts
+                 account_id, has_username, username, has_display_name, display_name, read_receipts,
+                 presence_shown_to, changed
              )
              WHERE a.account_id = c.account_id",
             &self.account_ids,
@@ -229,7 +279,9 @@ impl Changed {
             &self.usernames as &[Option<String>],
             &self.has_display_name,
             &self.display_names as &[Option<String>],
-            &self.read_receipts as &[Option<bool>]
+            &self.read_receipts as &[Option<bool>],
+            &self.presence as &[Option<&str>],
+            &self.positions
         )
         .execute(db)
         .await?;

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use domain::{AccountId, ChatId};
 use sqlx::PgPool;
 
-use crate::accounts::AccountView;
+use crate::accounts::{AccountView, audience};
 
 /// Somebody whom the caller has blocked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub async fn list(
                   a.display_name AS "display_name?",
                   a.email AS "email?",
                   coalesce(a.registered_at, b.blocked_at) AS "registered_at!",
-                  coalesce(a.read_receipts, true) AS "read_receipts!"
+                  coalesce(a.read_receipts, true) AS "read_receipts!",
+                  a.presence_shown_to AS "presence_shown_to?"
            FROM blocks b
            LEFT JOIN accounts a ON a.account_id = b.blocked_id
            WHERE b.account_id = $1 AND b.position < $2
@@ -54,6 +55,7 @@ pub async fn list(
             email: row.email,
             registered_at: row.registered_at,
             read_receipts: row.read_receipts,
+            presence_shown_to: audience::of(row.presence_shown_to.as_deref()),
         },
         blocked_at: row.blocked_at,
         cursor: row.position,

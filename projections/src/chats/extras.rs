@@ -15,8 +15,8 @@ pub(super) struct Extras {
     clears: Vec<(ChatId, AccountId, i64, Position)>,
     /// Where copies of which message went, and the first of them to each chat.
     forwards: HashMap<(ChatId, (ChatId, i64)), Position>,
-    /// Messages that are gone for everyone.
-    removed: HashMap<(ChatId, i64), Position>,
+    /// Messages that are gone: for everyone, or for their sender alone.
+    removed: HashMap<(ChatId, i64), (Option<AccountId>, Position)>,
     /// Which member was first shown which file where.
     attachments: HashMap<(ChatId, AccountId, FileId), Position>,
     /// Files that show something else now.
@@ -50,7 +50,11 @@ impl Extras {
     }
 
     pub(super) fn remove(&mut self, chat: ChatId, number: i64, at: Position) {
-        self.removed.insert((chat, number), at);
+        self.removed.insert((chat, number), (None, at));
+    }
+
+    pub(super) fn take_back(&mut self, chat: ChatId, number: i64, by: AccountId, at: Position) {
+        self.removed.insert((chat, number), (Some(by), at));
     }
 
     pub(super) fn attach(&mut self, chat: ChatId, to: AccountId, file: FileId, at: Position) {
@@ -151,31 +155,35 @@ macro_rules! touch {
     };
 }
 
-/// Copies of a message that is gone no longer say whose it was.
+/// Copies of a message that is gone no longer say whose it was; of one that its sender took back, to them.
 async fn touch_copies(
     db: &mut PgConnection,
-    removed: HashMap<(ChatId, i64), Position>,
+    removed: HashMap<(ChatId, i64), (Option<AccountId>, Position)>,
 ) -> Result<(), ProjectionError> {
     if removed.is_empty() {
         return Ok(());
     }
-    let (mut chat_ids, mut numbers, mut positions) = (vec![], vec![], vec![]);
-    for ((chat, number), position) in removed {
+    let (mut chat_ids, mut numbers) = (vec![], vec![]);
+    let (mut account_ids, mut positions) = (vec![], vec![]);
+    for ((chat, number), (account, position)) in removed {
         chat_ids.push(chat.0);
         numbers.push(number);
+        account_ids.push(account.map(|it| it.0));
         positions.push(position.0);
     }
     touch!(
         "FROM (
-             SELECT f.chat_id, max(r.position) AS position
-             FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS r (chat_id, number, position)
+             SELECT f.chat_id, r.account_id, max(r.position) AS position
+             FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bigint[])
+                  AS r (chat_id, number, account_id, position)
              JOIN forwards f ON f.origin_chat = r.chat_id AND f.origin_number = r.number
              WHERE r.position > f.position
-             GROUP BY f.chat_id
+             GROUP BY f.chat_id, r.account_id
          ) t
-         WHERE c.chat_id = t.chat_id",
+         WHERE c.chat_id = t.chat_id AND c.account_id = coalesce(t.account_id, c.account_id)",
         &chat_ids,
         &numbers,
+        &account_ids as &[Option<Uuid>],
         &positions
     )
     .execute(db)

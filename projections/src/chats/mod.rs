@@ -10,5 +10,5 @@ mod rows;
 mod settings;
 
 pub(crate) use projector::Changes;
-pub(crate) use query::by_ids;
+pub(crate) use query::by_viewers;
 pub use query::{ChatView, DraftView, Filter, Totals, by_id, list, totals};

@@ -69,7 +69,7 @@ impl Changes {
     /// Names are shown in the chats of others; receipts are in one's own as well.
     fn fold_account(&mut self, position: Position, event: &AccountEvent) {
         match event {
-            AccountEvent::Registered { .. } => {}
+            AccountEvent::Registered { .. } | AccountEvent::PresenceShown { .. } => {}
             AccountEvent::ProfileChanged { account_id, .. } => {
                 self.extras.touch_participants(*account_id, position);
             }
@@ -203,7 +203,9 @@ impl Changes {
             others.changed = Some(at.0);
             others.unread_change -= i64::from(*was_unread);
         }
-        if !kept {
+        if *kept {
+            self.extras.take_back(*chat_id, number, *by, at);
+        } else {
             self.expiring.remove(*chat_id, number);
             self.extras.remove(*chat_id, number, at);
         }

@@ -1,9 +1,11 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use domain::{AccountId, ChatId};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-use crate::accounts::AccountView;
+use crate::accounts::{AccountView, audience};
 use crate::messages::{self, MessageView};
 
 /// A chat as one of its members sees it.
@@ -77,6 +79,8 @@ pub struct Totals {
 
 #[expect(clippy::struct_excessive_bools, reason = "each is on or off by itself")]
 struct Row {
+    /// Who sees it so.
+    account_id: Uuid,
     chat_id: Uuid,
     participant_id: Uuid,
     unread_count: i64,
@@ -104,6 +108,7 @@ struct Row {
     email: Option<String>,
     registered_at: DateTime<Utc>,
     read_receipts: bool,
+    presence_shown_to: Option<String>,
     last: Option<i64>,
 }
 
@@ -121,6 +126,7 @@ impl Row {
                 email: self.email,
                 registered_at: self.registered_at,
                 read_receipts: self.read_receipts,
+                presence_shown_to: audience::of(self.presence_shown_to.as_deref()),
             },
             last_message,
             unread_count: self.unread_count,
@@ -144,14 +150,15 @@ impl Row {
     }
 }
 
-/// The one SELECT of chats, with the clauses that say which. `$1` is the member, `$2` the time. Chosen
+/// The one SELECT of chats `c`, with the tables and clauses that say which. `$1` is the time. Chosen
 /// first, so that what belongs to a chat is looked up for those that are shown alone. The latest
 /// activity comes first.
 macro_rules! rows {
     ([$($which:tt)+], $($argument:expr),+ $(,)?) => {
         sqlx::query_as!(
             Row,
-            r#"SELECT c.chat_id,
+            r#"SELECT c.account_id,
+                      c.chat_id,
                       c.participant_id,
                       c.unread_count - due.messages AS "unread_count!",
                       c.marked_unread,
@@ -166,7 +173,7 @@ macro_rules! rows {
                       c.cleared_up_to,
                       c.active,
                       c.archived,
-                      c.muted AND coalesce(c.muted_until > $2, true) AS "muted!",
+                      c.muted AND coalesce(c.muted_until > $1, true) AS "muted!",
                       c.muted_until,
                       c.disappearing_days,
                       c.draft_text,
@@ -179,9 +186,10 @@ macro_rules! rows {
                       a.email AS "email?",
                       coalesce(a.registered_at, c.opened_at) AS "registered_at!",
                       coalesce(a.read_receipts, true) AS "read_receipts!",
+                      a.presence_shown_to AS "presence_shown_to?",
                       m.number AS "last?"
                FROM (
-                   SELECT * FROM chats c WHERE c.account_id = $1 AND "# $(+ $which)+ + r#"
+                   SELECT c.* FROM "# $(+ $which)+ + r#"
                ) c
                LEFT JOIN accounts a ON a.account_id = c.participant_id
                LEFT JOIN accounts own ON own.account_id = c.account_id
@@ -191,7 +199,7 @@ macro_rules! rows {
                    FROM expiring e
                    WHERE e.chat_id = c.chat_id
                      AND e.account_id = c.account_id
-                     AND e.expires_at <= $2
+                     AND e.expires_at <= $1
                      AND e.number > c.read_up_to
                ) due
                CROSS JOIN LATERAL (
@@ -245,26 +253,40 @@ pub async fn by_id(
     at: DateTime<Utc>,
 ) -> sqlx::Result<Option<ChatView>> {
     let mut db = db.acquire().await?;
-    Ok(by_ids(&mut db, caller, &[chat.0], at).await?.pop())
+    let views = by_viewers(&mut db, &[caller.0], &[chat.0], at).await?;
+    Ok(views.into_iter().next().map(|(_, view)| view))
 }
 
-/// Those of these chats that are the caller's, the latest activity first.
+/// Chats as members of theirs see them, each with who sees it so: `viewers` go with `chat_ids` one to
+/// one. What is not the viewer's chat is left out.
 ///
 /// # Errors
 ///
 /// When the database fails.
-pub(crate) async fn by_ids(
+pub(crate) async fn by_viewers(
     db: &mut PgConnection,
-    caller: AccountId,
+    viewers: &[Uuid],
     chat_ids: &[Uuid],
     at: DateTime<Utc>,
-) -> sqlx::Result<Vec<ChatView>> {
+) -> sqlx::Result<Vec<(Uuid, ChatView)>> {
     if chat_ids.is_empty() {
         return Ok(vec![]);
     }
-    let rows = rows!(["c.chat_id = ANY ($3)"], caller.0, at, chat_ids);
+    // Looked up one by one: by whatever else it is planned, it might read all chats.
+    let rows = rows!(
+        ["unnest($2::uuid[], $3::uuid[]) AS v (account_id, chat_id)
+          CROSS JOIN LATERAL (
+              SELECT *
+              FROM chats
+              WHERE chat_id = v.chat_id AND account_id = v.account_id
+              LIMIT 1
+          ) c"],
+        at,
+        viewers,
+        chat_ids
+    );
     let rows = rows.fetch_all(&mut *db).await?;
-    views(db, caller, rows, at).await
+    views(db, rows, at).await
 }
 
 /// At most `limit` chats of `caller`, the latest activity first: those whose activity is below
@@ -286,12 +308,13 @@ pub async fn list(
     macro_rules! listed {
         ($which:tt) => {
             rows!(
-                [$which
-                " AND c.activity_era <= $3::bigint >> 16
+                ["chats c WHERE c.account_id = $2 AND "
+                 $which
+                 " AND c.activity_era <= $3::bigint >> 16
                   AND c.activity < $3
                   ORDER BY c.activity_era DESC, c.activity DESC
                   LIMIT $4"],
-                caller.0, at, before, limit
+                at, caller.0, before, limit
             )
             .fetch_all(&mut *db)
             .await?
@@ -307,17 +330,18 @@ pub async fn list(
                      FROM expiring e
                      WHERE e.chat_id = c.chat_id
                        AND e.account_id = c.account_id
-                       AND e.expires_at <= $2
+                       AND e.expires_at <= $1
                        AND e.number > c.read_up_to
                  ))"
             )
         }
         Filter::Archived => listed!("c.archived"),
         Filter::Muted => {
-            listed!("c.muted AND coalesce(c.muted_until > $2, true) AND NOT c.archived")
+            listed!("c.muted AND coalesce(c.muted_until > $1, true) AND NOT c.archived")
         }
     };
-    views(&mut db, caller, rows, at).await
+    let views = views(&mut db, rows, at).await?;
+    Ok(views.into_iter().map(|(_, view)| view).collect())
 }
 
 /// What is unread for `caller` at the time `at`.
@@ -350,21 +374,26 @@ pub async fn totals(db: &PgPool, caller: AccountId, at: DateTime<Utc>) -> sqlx::
     .await
 }
 
-/// The views of `rows`, with their last messages.
+/// The views of `rows`, with their last messages, and who sees them so.
 async fn views(
     db: &mut PgConnection,
-    caller: AccountId,
     rows: Vec<Row>,
     at: DateTime<Utc>,
-) -> sqlx::Result<Vec<ChatView>> {
-    let (chat_ids, numbers): (Vec<_>, Vec<_>) =
-        rows.iter().filter_map(|it| Some((it.chat_id, it.last?))).unzip();
-    let messages = messages::by_keys(db, caller, &chat_ids, &numbers, at).await?;
+) -> sqlx::Result<Vec<(Uuid, ChatView)>> {
+    let (mut viewers, mut chat_ids, mut numbers) = (vec![], vec![], vec![]);
+    for (row, last) in rows.iter().filter_map(|it| Some((it, it.last?))) {
+        viewers.push(row.account_id);
+        chat_ids.push(row.chat_id);
+        numbers.push(last);
+    }
+    let messages = messages::by_viewers(db, &viewers, &chat_ids, &numbers, at).await?;
+    // One a viewer and chat.
+    let messages = messages.into_iter().map(|(viewer, it)| ((viewer, it.chat_id), it));
+    let mut messages: HashMap<_, _> = messages.collect();
     let views = rows.into_iter().map(|row| {
-        // By ascending chat, and one a chat.
-        let found = messages.binary_search_by_key(&row.chat_id, |it| it.chat_id);
-        let last_message = found.ok().and_then(|it| messages.get(it)).cloned();
-        row.view(last_message)
+        let viewer = row.account_id;
+        let last_message = messages.remove(&(viewer, row.chat_id));
+        (viewer, row.view(last_message))
     });
     Ok(views.collect())
 }

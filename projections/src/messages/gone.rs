@@ -110,7 +110,7 @@ async fn remove_what_hung_on_them(
     Ok(())
 }
 
-/// A forwarded copy stays, and no longer says whose it was.
+/// A forwarded copy stays, and no longer says whose it was; of what was taken back, not to its sender.
 async fn touch_copies(
     db: &mut PgConnection,
     keys: &Keys,
@@ -134,6 +134,7 @@ async fn touch_copies(
 #[derive(Default)]
 pub(super) struct TakenBack {
     keys: Keys,
+    positions: Vec<i64>,
     times: Vec<DateTime<Utc>>,
 }
 
@@ -142,8 +143,9 @@ impl TakenBack {
         self.keys.len()
     }
 
-    pub(super) fn push(&mut self, message: Key, at: DateTime<Utc>) {
+    pub(super) fn push(&mut self, message: Key, position: i64, at: DateTime<Utc>) {
         self.keys.push(message);
+        self.positions.push(position);
         self.times.push(at);
     }
 
@@ -160,8 +162,9 @@ impl TakenBack {
             &self.keys.numbers,
             &self.times
         )
-        .execute(db)
+        .execute(&mut *db)
         .await?;
-        expect_all(done.rows_affected(), self.keys.len())
+        expect_all(done.rows_affected(), self.keys.len())?;
+        touch_copies(db, &self.keys, &self.positions).await
     }
 }

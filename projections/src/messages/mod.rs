@@ -19,6 +19,7 @@ mod view;
 
 pub use as_of::page_as_of;
 pub use list::{PinView, RevisionView, StarView, history, pins, starred};
+pub(crate) use page::by_viewers;
 pub use page::{MessagePage, Range, by_id, by_keys, by_number, number_at, page, position_of};
 pub(crate) use projector::Changes;
 pub use view::{

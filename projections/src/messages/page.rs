@@ -60,37 +60,37 @@ pub async fn page(
     // Subqueries, not joins: a join may be planned over the whole chat, which is then sorted; like
     // this, the index is read in order, and no further than the page.
     let rows = messages!(
-        "(SELECT m.chat_id, m.number
+        "(SELECT $2::uuid AS account_id, m.chat_id, m.number
           FROM messages m
           WHERE m.chat_id = $3
             AND m.number > (
-                SELECT cleared_up_to FROM chats WHERE chat_id = $3 AND account_id = $1
+                SELECT cleared_up_to FROM chats WHERE chat_id = $3 AND account_id = $2
             )
             AND m.number < $4
-            AND (NOT m.withheld OR m.sender_id = $1)
+            AND (NOT m.withheld OR m.sender_id = $2)
             AND (
                 SELECT k.hidden IS NULL FROM message_marks k
-                WHERE k.chat_id = m.chat_id AND k.number = m.number AND k.account_id = $1
+                WHERE k.chat_id = m.chat_id AND k.number = m.number AND k.account_id = $2
             ) IS NOT FALSE
           ORDER BY m.number DESC
           LIMIT $5)
          UNION ALL
-         (SELECT m.chat_id, m.number
+         (SELECT $2::uuid AS account_id, m.chat_id, m.number
           FROM messages m
           WHERE m.chat_id = $3
             AND m.number > (
-                SELECT cleared_up_to FROM chats WHERE chat_id = $3 AND account_id = $1
+                SELECT cleared_up_to FROM chats WHERE chat_id = $3 AND account_id = $2
             )
             AND m.number >= $4
-            AND (NOT m.withheld OR m.sender_id = $1)
+            AND (NOT m.withheld OR m.sender_id = $2)
             AND (
                 SELECT k.hidden IS NULL FROM message_marks k
-                WHERE k.chat_id = m.chat_id AND k.number = m.number AND k.account_id = $1
+                WHERE k.chat_id = m.chat_id AND k.number = m.number AND k.account_id = $2
             ) IS NOT FALSE
           ORDER BY m.number
           LIMIT $6)",
-        caller.0,
         at,
+        caller.0,
         chat.0,
         pivot,
         downwards,
@@ -171,19 +171,19 @@ pub async fn by_number(
 ) -> sqlx::Result<Option<MessageView>> {
     let mut db = db.acquire().await?;
     let rows = messages!(
-        "SELECT m.chat_id, m.number
+        "SELECT $2::uuid AS account_id, m.chat_id, m.number
          FROM chats c
          JOIN messages m ON m.chat_id = c.chat_id
          LEFT JOIN message_marks k
-             ON k.chat_id = m.chat_id AND k.number = m.number AND k.account_id = $1
+             ON k.chat_id = m.chat_id AND k.number = m.number AND k.account_id = $2
          WHERE c.chat_id = $3
-           AND c.account_id = $1
+           AND c.account_id = $2
            AND m.number > c.cleared_up_to
            AND m.number = $4
-           AND (NOT m.withheld OR m.sender_id = $1)
+           AND (NOT m.withheld OR m.sender_id = $2)
            AND k.hidden IS NULL",
-        caller.0,
         at,
+        caller.0,
         chat.0,
         number
     )
@@ -230,20 +230,39 @@ pub async fn by_keys(
     numbers: &[i64],
     at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<MessageView>> {
+    let viewers = vec![caller.0; numbers.len()];
+    let views = by_viewers(db, &viewers, chat_ids, numbers, at).await?;
+    Ok(views.into_iter().map(|(_, view)| view).collect())
+}
+
+/// Messages as members of their chats see them, each with who sees it so, whether or not they have
+/// hidden it. By chat and ascending number. The three go together one to one.
+///
+/// # Errors
+///
+/// When the database fails.
+pub(crate) async fn by_viewers(
+    db: &mut PgConnection,
+    viewers: &[Uuid],
+    chat_ids: &[Uuid],
+    numbers: &[i64],
+    at: DateTime<Utc>,
+) -> sqlx::Result<Vec<(Uuid, MessageView)>> {
     if numbers.is_empty() {
         return Ok(vec![]);
     }
     let rows = messages!(
-        "SELECT k.chat_id, k.number
-         FROM unnest($3::uuid[], $4::bigint[]) AS k (chat_id, number)",
-        caller.0,
+        "SELECT k.account_id, k.chat_id, k.number
+         FROM unnest($2::uuid[], $3::uuid[], $4::bigint[]) AS k (account_id, chat_id, number)",
         at,
+        viewers,
         chat_ids,
         numbers
     )
     .fetch_all(&mut *db)
     .await?;
-    view::views(db, rows).await
+    let viewers: Vec<_> = rows.iter().map(|it| it.viewer).collect();
+    Ok(viewers.into_iter().zip(view::views(db, rows).await?).collect())
 }
 
 /// The number of the first message of `chat` that was sent at `time` or later, whether or not the

@@ -100,7 +100,7 @@ impl Changes {
             } => {
                 let message = (*chat_id, count(*number)?);
                 self.marks.unstar(message, *by, position);
-                self.taken_back.push(message, *deleted_at);
+                self.taken_back.push(message, position.0, *deleted_at);
             }
             ChatEvent::MessageDeletedForEveryone {
                 chat_id,

@@ -113,6 +113,8 @@ pub struct ReactionView {
 /// A row of [`messages!`].
 #[expect(clippy::struct_excessive_bools, reason = "each is on or off by itself")]
 pub(super) struct Row {
+    /// Who sees it so.
+    pub(super) viewer: Uuid,
     pub(super) chat_id: Uuid,
     pub(super) number: i64,
     pub(super) message_id: Uuid,
@@ -155,9 +157,9 @@ pub(super) struct Row {
     pub(super) reaction_times: Option<Vec<DateTime<Utc>>>,
 }
 
-/// The one SELECT of messages as a member sees them. `$keys` is a SELECT of `chat_id` and `number`
-/// of messages in chats of theirs, and whether they see those the caller has asked; `$1` is the
-/// member, `$2` the time, and what follows is the caller's. By ascending number within each chat.
+/// The one SELECT of messages as members see them. `$keys` is a SELECT of `account_id`, the member, and
+/// of `chat_id` and `number` of messages in chats of theirs; whether they see those the caller has
+/// asked. `$1` is the time, and what follows is the caller's. By ascending number within each chat.
 ///
 /// The messages are looked up one by one: a plain join may be planned by chat alone, and a chat may
 /// have 100,000 of them.
@@ -166,7 +168,8 @@ macro_rules! messages {
         sqlx::query_as!(
             $crate::messages::view::Row,
             "WITH k AS (" + $keys + r#")
-            SELECT m.chat_id AS "chat_id!",
+            SELECT k.account_id AS "viewer!",
+                   m.chat_id AS "chat_id!",
                    m.number AS "number!",
                    m.message_id AS "message_id!",
                    m.sender_id AS "sender_id!",
@@ -174,10 +177,10 @@ macro_rules! messages {
                    m.sent_at AS "sent_at!",
                    m.kind AS "kind!",
                    m.deleted_at IS NOT NULL
-                       OR coalesce(m.expires_at <= $2, false)
-                       OR (m.taken_back_at IS NOT NULL AND m.sender_id = $1) AS "deleted!",
-                   (m.expired OR coalesce(m.expires_at <= $2, false))
-                       AND (m.taken_back_at IS NULL OR m.sender_id <> $1) AS "expired!",
+                       OR coalesce(m.expires_at <= $1, false)
+                       OR (m.taken_back_at IS NOT NULL AND m.sender_id = k.account_id) AS "deleted!",
+                   (m.expired OR coalesce(m.expires_at <= $1, false))
+                       AND (m.taken_back_at IS NULL OR m.sender_id <> k.account_id) AS "expired!",
                    CASE WHEN w.revision IS NULL THEN m.text ELSE w.text END AS "text?",
                    CASE WHEN w.revision IS NULL THEN m.tags ELSE w.tags END AS "tags?",
                    coalesce(w.revision, m.revision) AS "revision!",
@@ -190,7 +193,7 @@ macro_rules! messages {
                    m.reference_type AS "reference_type?",
                    m.reference_id AS "reference_id?",
                    m.answer AS "answer?",
-                   CASE WHEN NOT m.answer_withheld OR m.answered_by = $1
+                   CASE WHEN NOT m.answer_withheld OR m.answered_by = k.account_id
                         THEN m.answered_by END AS "answered_by?",
                    m.answered_at AS "answered_at?",
                    q.message_id AS "quoted_id?",
@@ -200,11 +203,11 @@ macro_rules! messages {
                    left(CASE WHEN qw.revision IS NULL THEN q.text ELSE qw.text END, 200)
                        AS "quoted_text?",
                    q.deleted_at IS NULL
-                       AND coalesce(q.expires_at > $2, true)
+                       AND coalesce(q.expires_at > $1, true)
                        AND q.number > c.cleared_up_to
                        AND qk.hidden IS NULL
-                       AND (NOT q.withheld OR q.sender_id = $1)
-                       AND (q.taken_back_at IS NULL OR q.sender_id <> $1) AS "quoted_is_there?",
+                       AND (NOT q.withheld OR q.sender_id = k.account_id)
+                       AND (q.taken_back_at IS NULL OR q.sender_id <> k.account_id) AS "quoted_is_there?",
                    m.origin_chat AS "origin_chat?",
                    m.origin_number AS "origin_number?",
                    m.origin_sender AS "origin_sender?",
@@ -212,15 +215,15 @@ macro_rules! messages {
                    m.hops AS "hops?",
                    o.number IS NOT NULL
                        AND o.deleted_at IS NULL
-                       AND coalesce(o.expires_at > $2, true)
-                       AND (o.taken_back_at IS NULL OR o.sender_id <> $1) AS "origin_is_there?",
+                       AND coalesce(o.expires_at > $1, true)
+                       AND (o.taken_back_at IS NULL OR o.sender_id <> k.account_id) AS "origin_is_there?",
                    own.starred IS NOT NULL AS "starred!",
                    EXISTS (
                        SELECT FROM pins p
                        WHERE p.chat_id = m.chat_id
                          AND p.number = m.number
                          AND (p.until IS NULL OR p.shown_until IS NULL)
-                         AND CASE WHEN p.pinned_by = $1 THEN p.until ELSE p.shown_until END IS NULL
+                         AND CASE WHEN p.pinned_by = k.account_id THEN p.until ELSE p.shown_until END IS NULL
                    ) AS "pinned!",
                    r.accounts AS "reaction_accounts?",
                    r.emojis AS "reaction_emojis?",
@@ -231,25 +234,25 @@ macro_rules! messages {
             ) m
             CROSS JOIN LATERAL (
                 SELECT cleared_up_to FROM chats
-                WHERE chat_id = k.chat_id AND account_id = $1
+                WHERE chat_id = k.chat_id AND account_id = k.account_id
                 LIMIT 1
             ) c
             LEFT JOIN message_revisions w
-                ON m.sender_id = $1
+                ON m.sender_id = k.account_id
                AND w.chat_id = m.chat_id
                AND w.number = m.number
                AND w.revision = m.withheld_revision
             LEFT JOIN messages q ON q.chat_id = m.chat_id AND q.number = m.reply_to
             LEFT JOIN message_revisions qw
-                ON q.sender_id = $1
+                ON q.sender_id = k.account_id
                AND qw.chat_id = q.chat_id
                AND qw.number = q.number
                AND qw.revision = q.withheld_revision
             LEFT JOIN message_marks qk
-                ON qk.chat_id = m.chat_id AND qk.number = m.reply_to AND qk.account_id = $1
+                ON qk.chat_id = m.chat_id AND qk.number = m.reply_to AND qk.account_id = k.account_id
             LEFT JOIN messages o ON o.chat_id = m.origin_chat AND o.number = m.origin_number
             LEFT JOIN message_marks own
-                ON own.chat_id = m.chat_id AND own.number = m.number AND own.account_id = $1
+                ON own.chat_id = m.chat_id AND own.number = m.number AND own.account_id = k.account_id
             LEFT JOIN LATERAL (
                 SELECT array_agg(r.account_id ORDER BY r.position) AS accounts,
                        array_agg(r.emoji ORDER BY r.position) AS emojis,
@@ -258,7 +261,7 @@ macro_rules! messages {
                 WHERE r.chat_id = m.chat_id
                   AND r.number = m.number
                   AND (r.until IS NULL OR r.shown_until IS NULL)
-                  AND CASE WHEN r.account_id = $1 THEN r.until ELSE r.shown_until END IS NULL
+                  AND CASE WHEN r.account_id = k.account_id THEN r.until ELSE r.shown_until END IS NULL
                   AND r.emoji IS NOT NULL
             ) r ON true
             ORDER BY m.chat_id, m.number"#,

@@ -39,6 +39,12 @@ const BATCH: usize = 1_000;
 /// round trips, as much as some dozens of rows. A lone event is not delayed.
 const PACE: Duration = Duration::from_millis(20);
 
+/// The same after a transaction of few events: there is time, and somebody waits to be told.
+const PACE_OF_FEW: Duration = Duration::from_millis(5);
+
+/// Up to so many are few.
+const FEW: usize = 32;
+
 /// The longest that a checkpoint stays behind events that left nothing to write. Readers in other
 /// processes see the checkpoint.
 const SAVE: Duration = Duration::from_millis(100);
@@ -114,7 +120,7 @@ impl Runner<'_> {
                     let Some(events) = lost.run_until_cancelled(self.next()).await else {
                         return Ok(());
                     };
-                    let (events, next) = (events?, Instant::now() + PACE);
+                    let (events, began) = (events?, Instant::now());
                     if !events.is_empty() {
                         self.apply(&events).await?;
                     }
@@ -122,7 +128,8 @@ impl Runner<'_> {
                         self.save().await?;
                     }
                     if events.len() < BATCH {
-                        sleep_until(next).await;
+                        let pace = if events.len() <= FEW { PACE_OF_FEW } else { PACE };
+                        sleep_until(began + pace).await;
                     }
                     Ok(())
                 } else {

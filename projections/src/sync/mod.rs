@@ -1,4 +1,5 @@
-//! What changed in somebody's chats since a position: for a device that was away.
+//! What changed for somebody since a position: for a device that was away, and for those that are
+//! there.
 //!
 //! A change is not told as what happened but as what is to be seen now: the whole chat, the whole
 //! message, or that a message is gone. So a device that has missed a hundred edits is told one, and
@@ -13,15 +14,33 @@
 //! complete up to what the last of the read models has reached, and that is where the next one goes
 //! on: not at the last change, and not at the end of the log.
 //!
+//! Devices that are there are told by [`live`], in the same form and from the same rows: a round for all
+//! of them after each step of the read models, for those alone whom an event [`Touched`].
+//!
 //! Parked events are the exception: what is applied long after its position is told to no device that
 //! has passed it.
 
+mod items;
 mod keys;
+mod live;
 mod page;
 
-pub use page::{Change, Changes, Delta, Item, MODELS, page};
+pub use items::{Change, Item};
+pub use live::{Acquaintances, Concerned, Told, Touched, live};
+pub use page::{Changes, Delta, page};
 
 use uuid::Uuid;
+
+use crate::ReadModel;
+
+/// What is told is read from these. It is complete up to the lowest of their checkpoints.
+pub const MODELS: [ReadModel; 5] = [
+    ReadModel::Accounts,
+    ReadModel::Chats,
+    ReadModel::Messages,
+    ReadModel::Blocks,
+    ReadModel::Files,
+];
 
 /// How far a device has come. Changes are ordered by position; of those that one event made, by chat
 /// and number.

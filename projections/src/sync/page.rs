@@ -1,23 +1,12 @@
-use std::collections::HashMap;
-
 use chrono::{DateTime, Utc};
 use domain::AccountId;
 use eventlog::Position;
-use sqlx::{PgConnection, PgPool};
-use uuid::Uuid;
+use sqlx::PgPool;
 
-use super::Place;
+use super::items::{Item, items};
 use super::keys::{self, Key};
-use crate::{ChatView, MessageView, ReadModel, ReadsError, chats, messages, reads};
-
-/// What a chat and a message are read from. A page is complete up to the lowest of their checkpoints.
-pub const MODELS: [ReadModel; 5] = [
-    ReadModel::Accounts,
-    ReadModel::Chats,
-    ReadModel::Messages,
-    ReadModel::Blocks,
-    ReadModel::Files,
-];
+use super::{MODELS, Place};
+use crate::{ReadsError, reads};
 
 /// So many changes are told one by one; more cost the device and the server more than the latest
 /// page of each chat, which is how it started the first time.
@@ -43,27 +32,7 @@ pub struct Changes {
     pub reflects: Position,
 }
 
-/// What is to be seen now of something that changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
-    /// Of its last change.
-    pub position: i64,
-    pub change: Change,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
-    /// Messages up to its `cleared_up_to` are gone.
-    Chat(Box<ChatView>),
-    Message(Box<MessageView>),
-    /// The member has deleted it for themselves.
-    MessageGone {
-        chat_id: Uuid,
-        number: i64,
-    },
-}
-
-/// At most `limit` changes after `since` in the chats of `caller`, as they see them at the time
+/// At most `limit` changes after `since` of what `caller` sees, as they see it at the time
 /// `at`. Without `since`: where to go on after reading everything.
 ///
 /// `reached` is what [`Reads`](crate::Reads) has said that [`MODELS`] reflect: checkpoints in the
@@ -98,7 +67,7 @@ pub async fn page(
     let more = keys.len() > shown;
     keys.truncate(shown);
     let next = next(since, reflects, keys.last().filter(|_| more))?;
-    let items = items(&mut tx, caller, keys, at).await?;
+    let items = items(&mut tx, keys, at).await?.into_iter().map(|(_, item)| item).collect();
     tx.commit().await?;
     Ok(Delta::Changes(Changes { items, next, more, reflects }))
 }
@@ -114,33 +83,4 @@ fn next(since: Place, reflects: Position, last: Option<&Key>) -> Result<Place, R
         return Err(ReadsError::Behind { wanted: Position(last.position), reached: reflects });
     }
     Ok(next)
-}
-
-/// The changes behind `keys`, in their order.
-async fn items(
-    db: &mut PgConnection,
-    caller: AccountId,
-    keys: Vec<Key>,
-    at: DateTime<Utc>,
-) -> sqlx::Result<Vec<Item>> {
-    let changed = keys.iter().filter(|it| it.number > 0 && !it.gone);
-    let (chat_ids, numbers): (Vec<_>, Vec<_>) = changed.map(|it| (it.chat_id, it.number)).unzip();
-    let messages = messages::by_keys(&mut *db, caller, &chat_ids, &numbers, at).await?;
-    let mut messages: HashMap<_, _> =
-        messages.into_iter().map(|it| ((it.chat_id, it.number), it)).collect();
-    let chat_ids: Vec<_> = keys.iter().filter(|it| it.number == 0).map(|it| it.chat_id).collect();
-    let chats = chats::by_ids(db, caller, &chat_ids, at).await?;
-    let mut chats: HashMap<_, _> = chats.into_iter().map(|it| (it.chat_id, it)).collect();
-    let item = |key: Key| {
-        let change = if key.number == 0 {
-            Change::Chat(Box::new(chats.remove(&key.chat_id)?))
-        } else if key.gone {
-            Change::MessageGone { chat_id: key.chat_id, number: key.number }
-        } else {
-            // Changed for both and for the caller alone: the second time, it is there already.
-            Change::Message(Box::new(messages.remove(&(key.chat_id, key.number))?))
-        };
-        Some(Item { position: key.position, change })
-    };
-    Ok(keys.into_iter().filter_map(item).collect())
 }

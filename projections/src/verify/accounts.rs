@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use domain::account::AccountEvent;
+use domain::account::{AccountEvent, Audience};
 use domain::{AccountId, Event};
 use eventlog::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use super::elsewhere;
 use super::rows::{Entry, Rows, veiled};
+use super::scope::Scope;
 
 struct AccountRow {
     account_id: Uuid,
@@ -18,6 +20,8 @@ struct AccountRow {
     email: Option<String>,
     registered_at: DateTime<Utc>,
     read_receipts: bool,
+    presence_shown_to: String,
+    changed: i64,
 }
 
 impl AccountRow {
@@ -28,16 +32,34 @@ impl AccountRow {
             ("email", veiled(self.email.as_deref())),
             ("registered_at", self.registered_at.to_string()),
             ("read_receipts", self.read_receipts.to_string()),
+            ("presence_shown_to", self.presence_shown_to),
+            ("changed", self.changed.to_string()),
         ];
         (format!("account {}", self.account_id), fields)
     }
 }
 
 /// What the log says.
-pub(super) fn fold<'a>(events: impl Iterator<Item = &'a RecordedEvent>) -> Rows {
+pub(super) async fn fold<'a>(
+    db: &mut PgConnection,
+    scope: &Scope,
+    events: impl Iterator<Item = &'a RecordedEvent>,
+) -> sqlx::Result<Rows> {
+    let mut accounts = told(events);
+    let pictures = elsewhere::picture_changes(db, scope, accounts.keys().copied()).await?;
+    for (account, position) in pictures {
+        if let Some(row) = accounts.get_mut(&account) {
+            row.changed = row.changed.max(position);
+        }
+    }
+    Ok(accounts.into_values().map(AccountRow::into_entry).collect())
+}
+
+fn told<'a>(events: impl Iterator<Item = &'a RecordedEvent>) -> HashMap<AccountId, AccountRow> {
     let mut accounts: HashMap<AccountId, AccountRow> = HashMap::new();
     for recorded in events {
         let Ok(Event::Account(event)) = &recorded.event else { continue };
+        let changed = recorded.position.0;
         match event.clone() {
             AccountEvent::Registered {
                 account_id,
@@ -53,11 +75,14 @@ pub(super) fn fold<'a>(events: impl Iterator<Item = &'a RecordedEvent>) -> Rows 
                     email: email.into_value(),
                     registered_at,
                     read_receipts: true,
+                    presence_shown_to: "chats".to_owned(),
+                    changed,
                 };
                 accounts.insert(account_id, row);
             }
             AccountEvent::ProfileChanged { account_id, username, display_name, changed_at: _ } => {
                 let Some(row) = accounts.get_mut(&account_id) else { continue };
+                row.changed = changed;
                 if let Some(username) = username {
                     row.username = username.into_value();
                 }
@@ -68,18 +93,30 @@ pub(super) fn fold<'a>(events: impl Iterator<Item = &'a RecordedEvent>) -> Rows 
             AccountEvent::PrivacyChanged { account_id, read_receipts, changed_at: _ } => {
                 if let Some(row) = accounts.get_mut(&account_id) {
                     row.read_receipts = read_receipts;
+                    row.changed = changed;
                 }
+            }
+            AccountEvent::PresenceShown { account_id, to, changed_at: _ } => {
+                let Some(row) = accounts.get_mut(&account_id) else { continue };
+                row.changed = changed;
+                let shown_to = match to {
+                    Audience::Everyone => "everyone",
+                    Audience::Chats => "chats",
+                    Audience::Nobody => "nobody",
+                };
+                shown_to.clone_into(&mut row.presence_shown_to);
             }
         }
     }
-    accounts.into_values().map(AccountRow::into_entry).collect()
+    accounts
 }
 
 /// What the read model holds of these streams.
 pub(super) async fn read(db: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<Rows> {
     let rows = sqlx::query_as!(
         AccountRow,
-        "SELECT account_id, username, display_name, email, registered_at, read_receipts
+        "SELECT account_id, username, display_name, email, registered_at, read_receipts,
+                presence_shown_to, changed
          FROM accounts
          WHERE account_id = ANY ($1)",
         ids

@@ -8,7 +8,7 @@ use eventlog::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::elsewhere::{self, AccountChanges};
+use super::elsewhere::{self, AccountChanges, Removed};
 use super::history::{self, Chat, Draft, Message};
 use super::rows::{Entry, Rows, number, shown, veiled};
 use super::scope::Scope;
@@ -134,7 +134,7 @@ impl ForwardRow {
 /// When chats changed for what happened in other streams.
 struct Elsewhere {
     accounts: AccountChanges,
-    removed: HashMap<(ChatId, u64), i64>,
+    removed: Removed,
     files: HashMap<FileId, i64>,
 }
 
@@ -205,10 +205,6 @@ fn rows(id: ChatId, chat: &Chat, elsewhere: &Elsewhere) -> Vec<Entry> {
     for (origin, position) in chat.origins() {
         copies.entry(origin).or_insert(position);
     }
-    let gone = copies.iter().filter_map(|(origin, since)| {
-        removed.get(origin).copied().filter(|position| position > since)
-    });
-    let copies_changed = gone.max().unwrap_or_default();
     let mut entries = vec![];
     for (index, side) in chat.sides.iter().enumerate() {
         let Some((opened, opened_at)) = side.opened else { continue };
@@ -216,8 +212,11 @@ fn rows(id: ChatId, chat: &Chat, elsewhere: &Elsewhere) -> Vec<Entry> {
         let seen = chat.messages.iter().rev().find(|(_, it)| !it.is_withheld_from(account));
         let shown = chat.files(account);
         let fared = shown.iter().filter_map(|(it, since)| files.get(it).filter(|at| *at > since));
+        let gone = copies.iter().flat_map(|(origin, since)| {
+            removed.concerning(account, *origin).filter(move |position| position > since)
+        });
         let elsewhere = [
-            copies_changed,
+            gone.max().unwrap_or_default(),
             accounts.for_others(participant),
             accounts.for_themselves(account),
             fared.max().copied().unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! What other streams say about the rows of a chat: they change when a member changes their profile,
+//! What other streams say about the rows of an account or a chat: they change when a member changes their profile,
 //! picture or privacy, when a message of which they hold a copy is gone, and when a file that they
 //! hold is published, rejected or removed.
 
@@ -59,21 +59,79 @@ pub(super) async fn account_changes(
     Ok(AccountChanges(changes.collect()))
 }
 
-/// At which position messages of other chats were deleted for everyone or expired, as far as `model`
-/// should reflect it.
+/// When `accounts` last changed their pictures, as the read model of accounts should reflect it.
+pub(super) async fn picture_changes(
+    db: &mut PgConnection,
+    scope: &Scope,
+    accounts: impl Iterator<Item = AccountId>,
+) -> sqlx::Result<Vec<(AccountId, i64)>> {
+    let ids: Vec<_> = accounts.map(|it| it.to_string()).collect();
+    let rows = sqlx::query!(
+        r#"SELECT e.aggregate_id, max(e.position) AS "position!"
+           FROM events e
+           WHERE e.aggregate_type = 'library'
+             AND e.aggregate_id = ANY ($1)
+             AND e.event_type = 'avatar_set'
+             AND e.position <= $2
+             AND NOT EXISTS (
+                 SELECT FROM parked_events p WHERE p.projector = $3 AND p.position = e.position
+             )
+           GROUP BY e.aggregate_id"#,
+        &ids,
+        scope.checkpoint(ReadModel::Accounts),
+        ReadModel::Accounts.name()
+    )
+    .fetch_all(db)
+    .await?;
+    let changes = rows
+        .into_iter()
+        .filter_map(|row| Some((AccountId(row.aggregate_id.parse().ok()?), row.position)));
+    Ok(changes.collect())
+}
+
+/// At which position messages of other chats were deleted for everyone or expired, and at which their
+/// senders, and for whom, deleted those that their recipients kept.
+#[derive(Default)]
+pub(super) struct Removed {
+    for_everyone: HashMap<(ChatId, u64), i64>,
+    taken_back: HashMap<(ChatId, u64), (AccountId, i64)>,
+}
+
+impl Removed {
+    /// The last of it that concerns anybody.
+    pub(super) fn for_anybody(&self, message: (ChatId, u64)) -> i64 {
+        let taken_back = self.taken_back.get(&message).map_or(0, |it| it.1);
+        self.for_everyone.get(&message).map_or(taken_back, |it| taken_back.max(*it))
+    }
+
+    /// What of it concerns `account`.
+    pub(super) fn concerning(
+        &self,
+        account: AccountId,
+        message: (ChatId, u64),
+    ) -> impl Iterator<Item = i64> {
+        let taken_back = self.taken_back.get(&message).filter(|it| it.0 == account);
+        self.for_everyone.get(&message).copied().into_iter().chain(taken_back.map(|it| it.1))
+    }
+}
+
+/// What of these `chats` was removed, as far as `model` should reflect it.
 pub(super) async fn removed(
     db: &mut PgConnection,
     scope: &Scope,
     model: ReadModel,
     chats: impl Iterator<Item = ChatId>,
-) -> sqlx::Result<HashMap<(ChatId, u64), i64>> {
+) -> sqlx::Result<Removed> {
     let ids: Vec<_> = chats.map(|it| it.to_string()).collect();
+    let mut removed = Removed::default();
     if ids.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(removed);
     }
     let rows = sqlx::query!(
         r#"SELECT e.aggregate_id,
                   e.position,
+                  CASE WHEN (e.payload ->> 'kept')::boolean
+                       THEN (e.payload ->> 'by')::uuid END AS "kept_by?",
                   CASE e.event_type
                       WHEN 'messages_expired'
                       THEN ARRAY(SELECT json_array_elements_text(e.payload -> 'numbers')::bigint)
@@ -83,7 +141,6 @@ pub(super) async fn removed(
            WHERE e.aggregate_type = 'chat'
              AND e.aggregate_id = ANY ($1)
              AND e.event_type IN ('message_deleted_for_everyone', 'messages_expired')
-             AND NOT coalesce((e.payload ->> 'kept')::boolean, false)
              AND e.position <= $2
              AND NOT EXISTS (
                  SELECT FROM parked_events p WHERE p.projector = $3 AND p.position = e.position
@@ -94,11 +151,14 @@ pub(super) async fn removed(
     )
     .fetch_all(db)
     .await?;
-    let mut removed = HashMap::new();
     for row in rows {
         let Ok(chat) = row.aggregate_id.parse() else { continue };
         for number in row.numbers.into_iter().filter_map(|it| u64::try_from(it).ok()) {
-            removed.insert((ChatId(chat), number), row.position);
+            let message = (ChatId(chat), number);
+            match row.kept_by {
+                Some(by) => _ = removed.taken_back.insert(message, (AccountId(by), row.position)),
+                None => _ = removed.for_everyone.insert(message, row.position),
+            }
         }
     }
     Ok(removed)

@@ -9,7 +9,7 @@ use eventlog::RecordedEvent;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::elsewhere;
+use super::elsewhere::{self, Removed};
 use super::hanging;
 use super::history::{self, Edit, Message};
 use super::rows::{Entry, Rows, number, shown, veiled};
@@ -99,7 +99,7 @@ impl MessageRow {
 
 /// When messages changed for what happened in other streams.
 struct Elsewhere {
-    removed: HashMap<(ChatId, u64), i64>,
+    removed: Removed,
     files: HashMap<FileId, i64>,
 }
 
@@ -163,10 +163,10 @@ fn present(row: MessageRow, message: Message, elsewhere: &Elsewhere) -> MessageR
     let (text, tags) = seen
         .map_or_else(|| (sent_text, message.tags.clone()), |it| (it.text.clone(), it.tags.clone()));
     let origin = message.forwarded;
-    let gone = origin.and_then(|it| elsewhere.removed.get(&(it.origin_chat, it.origin_number)));
+    let gone = origin.map(|it| elsewhere.removed.for_anybody((it.origin_chat, it.origin_number)));
     let file = message.content.file();
-    let fared = file.and_then(|it| elsewhere.files.get(&it.file_id));
-    let changed = [gone, fared].into_iter().flatten().fold(message.changed, |it, at| it.max(*at));
+    let fared = file.and_then(|it| elsewhere.files.get(&it.file_id)).copied();
+    let changed = [gone, fared].into_iter().flatten().fold(message.changed, i64::max);
     let (action, action_params) = match &message.content {
         Content::Actionable { action, action_params, .. } => {
             (Some(action.clone()), action_params.value().map(ToString::to_string))

@@ -181,7 +181,7 @@ async fn check_chunk(
     for model in ReadModel::ALL {
         let covered = events.iter().filter(|it| scope.covers(model, it));
         let expected = match model {
-            ReadModel::Accounts => accounts::fold(covered),
+            ReadModel::Accounts => accounts::fold(db, scope, covered).await?,
             ReadModel::Chats => chats::fold(db, scope, covered).await?,
             ReadModel::Messages => messages::fold(db, scope, covered).await?,
             ReadModel::Blocks => blocks::fold(covered),

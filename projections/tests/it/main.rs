@@ -15,6 +15,7 @@ mod files;
 mod histories;
 mod migrated;
 mod parked;
+mod presence;
 mod queries;
 mod reads;
 mod rebuild;

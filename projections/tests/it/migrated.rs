@@ -1,11 +1,13 @@
 //! What an installation had before there was more than texts is brought to where the projectors would
 //! have it.
 
-use domain::chat::ChatCommand;
+use domain::MessageId;
+use domain::chat::{ChatCommand, Forwarded, Outgoing};
 use domain::library::LibraryCommand;
 use projections::ReadModel;
+use uuid::Uuid;
 
-use crate::world::World;
+use crate::world::{LIMITS, World};
 
 const ALICE: &str = "00000000-0000-0000-0000-0000000000a1";
 const BOB: &str = "00000000-0000-0000-0000-0000000000b2";
@@ -19,6 +21,10 @@ const ERAS: &str = include_str!("../../../migrations/20261123000013_index_chats_
 const FARING: &str = include_str!("../../../migrations/20261123000014_show_how_files_fare.sql");
 const WITHHELD: &str =
     include_str!("../../../migrations/20261123000015_keep_what_is_withheld_to_one_side.sql");
+const ACCOUNTS: &str =
+    include_str!("../../../migrations/20261130000002_tell_devices_of_accounts.sql");
+const TAKEN_BACK: &str =
+    include_str!("../../../migrations/20261130000003_tell_of_copies_of_what_was_taken_back.sql");
 
 /// Puts the read models back to what they were first.
 async fn turn_back(world: &World) {
@@ -129,7 +135,7 @@ async fn an_installation_of_texts_needs_no_rebuild() {
     plant_rows(&world, &chat).await;
     // Recorded, and not applied yet.
     plant_text(&mut world, &chat, 5).await;
-    for migration in [FILES, EXTENDED, ERAS, FARING, WITHHELD] {
+    for migration in [FILES, EXTENDED, ERAS, FARING, WITHHELD, ACCOUNTS, TAKEN_BACK] {
         sqlx::raw_sql(migration).execute(&world.db).await.expect("migrated");
     }
     world.check().await;
@@ -171,6 +177,42 @@ async fn files_that_were_sent_before_need_no_rebuild() {
     sqlx::query(touched).bind(blocked).bind(bob.0).execute(&world.db).await.expect("touched");
 
     sqlx::raw_sql(FARING).execute(&world.db).await.expect("migrated");
+
+    world.check().await;
+    assert_eq!(world.all_rows().await, rows);
+}
+
+#[tokio::test]
+async fn copies_of_what_was_taken_back_need_no_rebuild() {
+    let mut world = World::create().await;
+    let (alice, bob) = (world.register("alice").await, world.register("bob").await);
+    let carol = world.register("carol").await;
+    let chat = world.open(alice, bob).await;
+    let message_id = world.send(chat, alice, "words that travel").await;
+    let elsewhere = world.open(alice, carol).await;
+    let now = world.now();
+    let mut copy = Outgoing::text(MessageId(Uuid::from_u128(7)), alice, "words".to_owned());
+    copy.forwarded = Some(Forwarded {
+        sender: alice,
+        sent_at: now,
+        hops: 1,
+        origin_chat: chat,
+        origin_number: 1,
+    });
+    let send = ChatCommand::Send { message: Box::new(copy), limits: LIMITS, now };
+    world.on_chat(elsewhere, send).await;
+    world.on_chat(chat, ChatCommand::Block { by: bob, whom: alice, now }).await;
+    world.on_chat(chat, ChatCommand::DeleteForEveryone { message_id, by: alice, now }).await;
+    world.project().await;
+    let rows = world.all_rows().await;
+    // Before that, nothing changed with what was taken back.
+    let before = "UPDATE messages SET changed = position WHERE origin_chat IS NOT NULL;
+                  UPDATE chats c SET changed = activity, changed_apart = activity
+                  FROM forwards f WHERE f.chat_id = c.chat_id";
+    sqlx::raw_sql(before).execute(&world.db).await.expect("turned back");
+    assert_ne!(world.all_rows().await, rows);
+
+    sqlx::raw_sql(TAKEN_BACK).execute(&world.db).await.expect("migrated");
 
     world.check().await;
     assert_eq!(world.all_rows().await, rows);

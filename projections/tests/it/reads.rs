@@ -28,7 +28,7 @@ async fn a_read_waits_for_the_position_it_is_told_to_reflect() {
 #[tokio::test]
 async fn another_process_finds_the_progress_by_the_checkpoints() {
     let mut world = World::create().await;
-    let elsewhere = Reads::new(world.app());
+    let elsewhere = Reads::new(world.app(), World::bus());
     let reached = elsewhere.wait(None, &ReadModel::ALL).await.expect("at once");
     assert_eq!(reached, Position::START, "nothing ever ran");
     world.register("alice").await;
@@ -48,7 +48,7 @@ async fn a_read_model_that_does_not_come_in_time_is_never_silently_stale() {
     world.register("alice").await;
     world.project().await;
     let head = world.head().await;
-    let reads = Reads::new(world.app());
+    let reads = Reads::new(world.app(), World::bus());
     let wanted = Position(head.0 + 1);
     let began = Instant::now();
     match reads.wait(Some(wanted), &[ReadModel::Chats]).await {

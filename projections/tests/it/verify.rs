@@ -126,7 +126,7 @@ async fn every_kind_of_drift_is_found_where_it_is() {
         (
             "accounts",
             "stream",
-            "INSERT INTO accounts VALUES (gen_random_uuid(), 'x', 'x', 'x', now(), true)",
+            "INSERT INTO accounts VALUES (gen_random_uuid(), 'x', 'x', 'x', now(), true, 'chats', 1)",
         ),
         (
             "chats",
@@ -259,7 +259,25 @@ async fn drift_is_found_in_everything_that_is_counted_pointed_at_or_kept() {
         ("expired", "expired = true", 5),
         ("taken_back_at", "taken_back_at = now()", 7),
     ];
+    let chats =
+        chats.map(|(field, set)| ("chats", field, format!("UPDATE chats SET {set} {bobs}")));
+    let messages = messages.map(|(field, set, number)| {
+        ("messages", field, format!("UPDATE messages SET {set} WHERE number = {number}"))
+    });
+    let planted: Vec<_> = chats.iter().chain(&messages).map(|it| (it.0, it.1, &*it.2)).collect();
+    find_planted(&world, &planted).await;
+}
+
+#[tokio::test]
+async fn drift_is_found_in_what_is_not_counted() {
+    let world = busy_world().await;
     let others = [
+        (
+            "accounts",
+            "presence_shown_to",
+            "UPDATE accounts SET presence_shown_to = 'everyone' WHERE username = 'bob'",
+        ),
+        ("accounts", "changed", "UPDATE accounts SET changed = 1 WHERE username = 'bob'"),
         (
             "accounts",
             "read_receipts",
@@ -302,13 +320,6 @@ async fn drift_is_found_in_everything_that_is_counted_pointed_at_or_kept() {
         ("reports", "message_id", "UPDATE reports SET message_id = report_id"),
         ("reports", "row", "DELETE FROM reports"),
     ];
-    let chats =
-        chats.map(|(field, set)| ("chats", field, format!("UPDATE chats SET {set} {bobs}")));
-    let messages = messages.map(|(field, set, number)| {
-        ("messages", field, format!("UPDATE messages SET {set} WHERE number = {number}"))
-    });
-    let planted: Vec<_> = chats.iter().chain(&messages).map(|it| (it.0, it.1, &*it.2)).collect();
-    find_planted(&world, &planted).await;
     find_planted(&world, &others).await;
 }
 

@@ -129,6 +129,11 @@ impl From<DraftView> for DraftBody {
 }
 
 impl ChatBody {
+    /// The other member.
+    pub(crate) fn participant(&mut self) -> &mut AccountBody {
+        &mut self.participant
+    }
+
     /// Puts the pictures of the other members beside their names.
     pub(crate) async fn illustrate<'a>(
         app: &App,

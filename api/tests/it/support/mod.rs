@@ -33,6 +33,18 @@ pub(crate) struct World {
     ahead: Arc<AtomicI64>,
 }
 
+/// One more process on the database of a world.
+pub(crate) struct Another {
+    pub(crate) addr: SocketAddr,
+    server: Server,
+}
+
+impl Another {
+    pub(crate) async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
 /// Somebody who has registered.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
@@ -81,6 +93,16 @@ impl World {
         let settings = settings(&database, nats.map(NatsServer::url).as_ref(), own);
         let server = serve::start(settings, &roles, clock, Ids::random()).await.unwrap();
         Self { addr: server.addr(), server, database, ahead }
+    }
+
+    /// Another process on the same database: both hear each other by `nats`, if there is any.
+    pub(crate) async fn another(&self, nats: Option<&NatsServer>) -> Another {
+        let roles: BTreeSet<_> = ServeRole::value_variants().iter().copied().collect();
+        let settings = settings(&self.database, nats.map(NatsServer::url).as_ref(), &[]);
+        let issuer = format!("http://{}", "127.0.0.1:0");
+        assert_eq!(settings.issuer, issuer, "tokens of one are good in the other");
+        let server = serve::start(settings, &roles, Clock::system(), Ids::random()).await.unwrap();
+        Another { addr: server.addr(), server }
     }
 
     /// Stops the process and keeps its database.

@@ -7,7 +7,7 @@ use domain::{AccountId, ChatId};
 use eventlog::Position;
 use projections::messages::{self, QuoteView};
 use projections::sync::{self, Change, Changes, Delta, Place};
-use projections::{ChatView, Filter, MessageView, Range, ReadsError, chats};
+use projections::{AccountView, ChatView, Filter, MessageView, Range, ReadsError, accounts, chats};
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -17,6 +17,7 @@ const QUOTE: usize = 200;
 /// What a device keeps.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Kept {
+    account: Option<AccountView>,
     chats: BTreeMap<Uuid, ChatView>,
     pub messages: BTreeMap<(Uuid, i64), MessageView>,
 }
@@ -31,7 +32,8 @@ pub struct Device {
 impl Kept {
     /// Everything, as it is read without sync.
     pub async fn fresh(db: &PgPool, of: AccountId, at: DateTime<Utc>) -> Self {
-        let mut kept = Self::default();
+        let account = accounts::by_id(db, of).await.expect("an account");
+        let mut kept = Self { account, ..Self::default() };
         let all = chats::list(db, of, Filter::All, None, 1_000, at).await.expect("a list");
         for chat in all {
             let id = ChatId(chat.chat_id);
@@ -44,8 +46,9 @@ impl Kept {
         kept
     }
 
-    fn apply(&mut self, change: Change) {
+    pub fn apply(&mut self, change: Change) {
         match change {
+            Change::Account(account) => self.account = Some(*account),
             Change::Chat(chat) => {
                 let cleared = (chat.chat_id, 0)..=(chat.chat_id, chat.cleared_up_to);
                 let gone: Vec<_> = self.messages.range(cleared).map(|it| *it.0).collect();
@@ -119,7 +122,7 @@ impl Device {
         match sync::page(db, self.of, Some(since), limit, reached, at).await {
             Ok(Delta::Changes(changes)) => {
                 assert!(i64::try_from(changes.items.len()).expect("few") <= limit);
-                assert!(changes.items.iter().map(|it| it.position).is_sorted());
+                assert!(changes.items.iter().map(|it| it.place).is_sorted());
                 let (next, reflects) = (changes.next, Place::after(changes.reflects.0));
                 assert!(next >= since && next <= reflects.max(since), "{since:?} {next:?}");
                 assert!(if changes.more { next > since } else { next >= reflects });

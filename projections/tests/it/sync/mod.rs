@@ -1,6 +1,7 @@
 //! A device that applies what sync tells it has what a fresh read shows.
 
 mod device;
+mod live;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use domain::{AccountId, ChatId, MessageId};
 use eventlog::Position;
 use projections::ReadModel;
 use projections::runner::Outcome;
-use projections::sync::{self, Change, Changes, Delta, Place};
+use projections::sync::{self, Change, Changes, Delta, Item, Place};
 
 use self::device::{Device, Kept, same};
 use crate::dice::Dice;
@@ -26,6 +27,12 @@ impl Projecting {
     async fn begin(world: &World) -> Self {
         world.create_checkpoints().await;
         Self { reached: ReadModel::ALL.into_iter().map(|it| (it, 0)).collect() }
+    }
+
+    /// What all of them have applied.
+    fn reached(&self) -> Position {
+        let reached = self.reached.values().min().expect("some model");
+        Position(i64::try_from(*reached).expect("small"))
     }
 
     /// One of the read models applies some of what it has not applied yet.
@@ -141,7 +148,12 @@ async fn whoever_is_no_member_is_told_nothing() {
     let head = talk.world.head().await;
     let (db, now) = (&talk.world.db, talk.world.now());
     match sync::page(db, mallory, Some(Place::after(0)), 100, head, now).await.expect("an answer") {
-        Delta::Changes(changes) => assert_eq!((changes.items, changes.more), (vec![], false)),
+        Delta::Changes(Changes { items, more, .. }) => {
+            let [Item { change: Change::Account(own), .. }] = &items[..] else {
+                panic!("{items:?}")
+            };
+            assert_eq!((own.account_id, more), (mallory.0, false));
+        }
         Delta::StartAfresh(position) => panic!("{position}"),
     }
 }
@@ -389,7 +401,7 @@ async fn a_file_that_is_published_changes_the_messages_that_carry_it() {
 fn told_numbers(told: &[Change]) -> Vec<i64> {
     let number = |it: &Change| match it {
         Change::Message(message) => Some(message.number),
-        Change::Chat(_) | Change::MessageGone { .. } => None,
+        Change::Account(_) | Change::Chat(_) | Change::MessageGone { .. } => None,
     };
     told.iter().filter_map(number).collect()
 }

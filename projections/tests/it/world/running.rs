@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use eventlog::database::{self, Role};
-use eventlog::{Feed, Position, hand_over};
+use eventlog::{Bus, Feed, Position, hand_over};
 use projections::{ReadModel, Reads, live_options};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,11 @@ use super::{CONNECTIONS, World};
 pub const PROJECTORS: &str = "projectors";
 
 impl World {
+    /// The bus of a process that hears no other.
+    pub fn bus() -> Bus {
+        Bus::new(None, CancellationToken::new()).0
+    }
+
     /// Runs the projectors as `serve` does.
     pub fn start(&self) -> Running {
         let stop = CancellationToken::new();
@@ -27,7 +32,7 @@ impl World {
             hand_over().1,
             stop.clone(),
         );
-        let reads = Reads::new(db.clone());
+        let reads = Reads::new(db.clone(), Self::bus());
         let holder = eventlog::Ids::random().next();
         let running = projections::run(db, feed, reads.clone(), holder, stop.clone());
         let task = tokio::spawn(async move {

@@ -1,0 +1,134 @@
+//! Rounds: after each step of the read models, what has changed for whom.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::chat::ChatEvent;
+use domain::{AccountId, Event};
+use eventlog::{Feed, Position, RecordedEvent};
+use projections::sync::{self, Acquaintances, MODELS, Place, Told, Touched};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::frame::Frame;
+use crate::http::App;
+use crate::http::error::{ApiError, ApiResult};
+use crate::http::sync::ChangeBody;
+
+/// Events of one round.
+const BATCH: usize = 1_000;
+
+/// After a failure.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Tells whoever is connected what changes, until `stop`.
+pub(crate) async fn run(app: Arc<App>, feed: Feed, stop: CancellationToken) {
+    let mut rounds = Rounds { app, position: None, acquaintances: Acquaintances::default() };
+    while !stop.is_cancelled() {
+        let ended = stop.run_until_cancelled(Box::pin(rounds.next(&feed))).await;
+        if let Some(Err(error)) = ended {
+            tracing::warn!(?error, "a round of the live hub comes later");
+            stop.run_until_cancelled(sleep(RETRY)).await;
+        }
+    }
+}
+
+struct Rounds {
+    app: Arc<App>,
+    /// Up to where everybody was told; nothing before the first round.
+    position: Option<Position>,
+    acquaintances: Acquaintances,
+}
+
+impl Rounds {
+    async fn next(&mut self, feed: &Feed) -> ApiResult<()> {
+        let hub = self.app.live.clone();
+        let Some(from) = self.position else {
+            let reached = self.app.reads.wait(None, &MODELS).await?;
+            hub.begin(reached);
+            self.position = Some(reached);
+            return Ok(());
+        };
+        let events = feed.next(from, BATCH).await.map_err(ApiError::unavailable)?;
+        let Some(to) = events.last().map(|it| it.position) else { return Ok(()) };
+        for event in &events {
+            self.acquaintances.meet(event);
+        }
+        if !hub.is_alone_at(to) {
+            self.tell(from, to, &events).await?;
+        }
+        self.position = Some(to);
+        Ok(())
+    }
+
+    /// Tells what `events`, which follow `from` and end at `to`, have changed.
+    async fn tell(
+        &mut self,
+        from: Position,
+        to: Position,
+        events: &[Arc<RecordedEvent>],
+    ) -> ApiResult<()> {
+        let Self { app, acquaintances, .. } = self;
+        let mut touched = Touched::default();
+        for event in events {
+            touched.add(event);
+        }
+        app.reads.wait(Some(to), &MODELS).await?;
+        let concerned =
+            acquaintances.concerned(&app.db, &touched).await.map_err(ApiError::unavailable)?;
+        let (present, mark) = app.live.present(&concerned);
+        let told = sync::live(&app.db, from, to, &present, app.clock.now()).await;
+        let Told { items, overflown } = told.map_err(ApiError::unavailable)?;
+        let (mut accounts, mut places, mut bodies) = (vec![], vec![], vec![]);
+        for (account, item) in items {
+            accounts.push(AccountId(account));
+            places.push(item.place);
+            bodies.push(ChangeBody::from(item));
+        }
+        ChangeBody::illustrate(app, bodies.iter_mut()).await?;
+        let frames = frames(accounts, &places, &bodies);
+        let here: HashSet<_> = present.everybody().collect();
+        app.live.deliver(to, (&here, mark), &concerned, &frames, &overflown);
+        self.pass_on(events).await
+    }
+
+    /// What events mean for what passes: who has sent a message types no longer, and who blocks somebody,
+    /// or chooses another audience, is shown or hidden from now on.
+    async fn pass_on(&self, events: &[Arc<RecordedEvent>]) -> ApiResult<()> {
+        let (hub, mut shown) = (&self.app.live, vec![]);
+        for event in events {
+            match &event.event {
+                Ok(Event::Chat(ChatEvent::MessageSent { chat_id, sender, recipient, .. })) => {
+                    hub.watching().has_sent(hub, *chat_id, *sender, *recipient);
+                }
+                Ok(Event::Chat(
+                    ChatEvent::Blocked { members, .. } | ChatEvent::Unblocked { members, .. },
+                )) => shown.extend(*members),
+                Ok(Event::Account(event)) => shown.extend(audience_of(event)),
+                Ok(Event::Chat(_) | Event::Library(_) | Event::Devices(_)) | Err(_) => {}
+            }
+        }
+        hub.watching().show_again(&self.app, &shown).await
+    }
+}
+
+/// Whose audience it changes.
+const fn audience_of(event: &domain::account::AccountEvent) -> Option<AccountId> {
+    use domain::account::AccountEvent;
+    match event {
+        AccountEvent::PresenceShown { account_id, .. } => Some(*account_id),
+        AccountEvent::Registered { .. }
+        | AccountEvent::ProfileChanged { .. }
+        | AccountEvent::PrivacyChanged { .. } => None,
+    }
+}
+
+fn frames(
+    accounts: Vec<AccountId>,
+    places: &[Place],
+    bodies: &[ChangeBody],
+) -> Vec<(AccountId, Arc<Frame>)> {
+    let frames = places.iter().zip(bodies).map(|(place, body)| Frame::change(*place, body));
+    accounts.into_iter().zip(frames.map(Arc::new)).collect()
+}

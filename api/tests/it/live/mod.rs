@@ -1,0 +1,8 @@
+//! Streams and sockets: what happens reaches whom it concerns, once, in order, and again after they were
+//! away.
+
+mod client;
+mod nodes;
+mod passing;
+mod socket;
+mod stream;

@@ -10,7 +10,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 
 FROM debian:bookworm-20260918-slim
 COPY --from=build /usr/local/bin/parlance /usr/local/bin/parlance
-# Whom to believe when S3 is reached over TLS.
+# Whom to believe when S3 and push services are reached over TLS.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 USER 10001:10001
 ENV PARLANCE_ADDR=0.0.0.0:8080 \

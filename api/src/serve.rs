@@ -11,7 +11,7 @@ use axum::serve::ListenerExt;
 use clap::ValueEnum;
 use commands::{
     Files, FilesError, FilesSettings, FirebaseTokens, Gateway, InvalidKeyFile, Policies, Presence,
-    SignIn, SignInError, SignInSettings,
+    Push, PushError, PushSettings, SignIn, SignInError, SignInSettings,
 };
 use domain::chat::Limits;
 use eventlog::database::{self, DatabaseError, PgConnectOptions, PgPool, Role};
@@ -76,6 +76,8 @@ pub enum ServeError {
     Files(#[from] FilesError),
     #[error("the key file of the service account {0}")]
     KeyFile(#[from] InvalidKeyFile),
+    #[error(transparent)]
+    Push(#[from] PushError),
     #[error("metrics cannot be recorded")]
     Metrics(#[from] BuildError),
     #[error("cannot listen on {addr}")]
@@ -132,7 +134,7 @@ pub async fn start(
     let metrics = metrics::install()?;
     let parts = Parts::open(&settings, clock, ids).await?;
     let commanding = if roles.contains(&ServeRole::Api) || roles.contains(&ServeRole::Policies) {
-        Some(parts.commanding(settings.files).await?)
+        Some(parts.commanding(settings.files, settings.push).await?)
     } else {
         None
     };
@@ -214,6 +216,7 @@ struct Parts {
 struct Commanding {
     gateway: Gateway,
     files: Files,
+    push: Push,
     /// News of what this process appends.
     appended: watch::Receiver<Position>,
 }
@@ -253,8 +256,12 @@ impl Parts {
         })
     }
 
-    /// What executes commands, and keeps files.
-    async fn commanding(&self, files: FilesSettings) -> Result<Commanding, ServeError> {
+    /// What executes commands, keeps files, and reaches devices.
+    async fn commanding(
+        &self,
+        files: FilesSettings,
+        push: PushSettings,
+    ) -> Result<Commanding, ServeError> {
         let appender = Appender::start(self.options.clone(), &self.tasks);
         let head = appender.head();
         let gateway = Gateway::new(
@@ -267,7 +274,8 @@ impl Parts {
         );
         let stop = self.stop.clone();
         let files = Files::open(files, gateway.clone(), &self.tasks, stop).await?;
-        Ok(Commanding { gateway, files, appended: head })
+        let push = Push::open(push, &self.db, &self.master_key, &self.clock).await?;
+        Ok(Commanding { gateway, files, push, appended: head })
     }
 
     /// What requests are answered with.
@@ -290,6 +298,7 @@ impl Parts {
         let app = App {
             gateway,
             files: commanding.files.clone(),
+            push: commanding.push.clone(),
             sign_in,
             firebase,
             reads: self.reads.clone(),
@@ -375,6 +384,7 @@ impl Parts {
             feed,
             gateway: commanding.gateway,
             files: commanding.files,
+            push: commanding.push,
             clock: self.clock.clone(),
             ids: self.ids.clone(),
             holder: self.holder,

@@ -7,7 +7,7 @@
 //! - [`sends`], [`paced`], [`kinds`]: the load over HTTP; [`pgbench`]: what it is compared with
 //! - [`history`], [`append`]: fills the log through the library; [`rows`]: what that is compared with
 //! - [`mirror`]: Firestore under that load
-//! - [`relay`], [`rebuild`], [`cold`], [`reads`], [`processes`]: the other parts
+//! - [`relay`], [`rebuild`], [`cold`], [`reads`], [`pushes`], [`processes`]: the other parts
 //! - [`report`]: the table
 
 mod append;
@@ -21,6 +21,7 @@ mod paced;
 mod people;
 mod pgbench;
 mod processes;
+mod pushes;
 mod reads;
 mod rebuild;
 mod relay;

@@ -7,7 +7,7 @@ use eventlog::Ids;
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::http::{Connection, request};
+use crate::http::{Connection, request, unexpected};
 use crate::kinds::Kind;
 
 /// Connections, each of one sender. As many as the clients of pgbench.
@@ -33,6 +33,7 @@ struct Person {
 /// Everybody, signed in.
 pub(crate) struct People {
     senders: Vec<Person>,
+    recipients: Vec<Person>,
     /// Of each sender, the chats.
     chats: Vec<Vec<String>>,
 }
@@ -65,7 +66,22 @@ impl People {
             }
             chats.push(own);
         }
-        Ok(Self { senders: everybody, chats })
+        Ok(Self { senders: everybody, recipients, chats })
+    }
+
+    /// Gives each recipient a phone.
+    pub(crate) async fn register_phones(&self, addr: SocketAddr, ids: &Ids) -> Outcome<()> {
+        let mut connection = Connection::open(addr).await?;
+        for recipient in &self.recipients {
+            let path = format!("/v1/devices/{}", ids.next());
+            let body = json!({ "platform": "android", "token": recipient.account_id }).to_string();
+            let token = Some(recipient.access_token.as_str());
+            let answer = connection.call(&request("PUT", &path, token, "", &body)).await?;
+            if answer.status != 204 {
+                return Err(unexpected(&answer, "registering a phone"));
+            }
+        }
+        Ok(())
     }
 
     /// Somebody who is signed in, and their access token.
@@ -179,6 +195,11 @@ impl Lane {
             turn: 0,
             message_id: ids.next().as_u128(),
         }
+    }
+
+    /// How many chats it sends to.
+    pub(crate) const fn chats(&self) -> usize {
+        self.chats.len()
     }
 
     /// The next message.

@@ -22,7 +22,7 @@ use crate::report::{Report, Side, percentiles, thousands, together};
 use crate::scale::Scale;
 use crate::sends::{Load, as_fast_as_possible};
 use crate::servers::{MASTER_KEY, Parlance, Programs, Servers};
-use crate::{Outcome, cold, mirror, paced, pgbench, rebuild, rows};
+use crate::{Outcome, cold, mirror, paced, pgbench, pushes, rebuild, rows};
 
 /// What is asked of the ratios, and of times in words.
 const SENDS_LEAST: f64 = 0.5;
@@ -86,6 +86,11 @@ impl Bench {
     async fn measure(&mut self) -> Outcome<()> {
         let parlance = self.servers.serve(&self.database, "api,relay,projectors").await?;
         let mut people = People::register(parlance.addr).await?;
+        people.register_phones(parlance.addr, &self.ids).await?;
+        parlance.stop().await?;
+        self.pushes(&people).await?;
+
+        let parlance = self.servers.serve(&self.database, "api,relay,projectors").await?;
         as_fast_as_possible(parlance.addr, people.lanes(&self.ids), WARM_UP).await?;
         self.sends(&parlance, &people, "empty log").await?;
         parlance.stop().await?;
@@ -106,6 +111,21 @@ impl Bench {
         self.memory(&parlance).await?;
         parlance.stop().await?;
         self.mirror(&mut people).await
+    }
+
+    /// What a process that comes back has to push, and how long a lone message takes.
+    async fn pushes(&mut self, people: &People) -> Outcome<()> {
+        let mut rates = vec![];
+        for _ in 0..self.scale.rounds {
+            let lanes = people.lanes(&self.ids);
+            rates.push(pushes::backlog(&mut self.servers, &self.database, lanes).await?);
+        }
+        let what = format!("pushes of a backlog of {CHATS}, one a chat");
+        self.report.rate(&what, &Side::new(rates, None));
+        let lanes = people.lanes(&self.ids);
+        let times = pushes::lone(&mut self.servers, &self.database, lanes).await?;
+        self.report.times("from sending a message to FCM's having it", &times, None);
+        Ok(())
     }
 
     /// Sends against single-row inserts, by turns.
@@ -310,7 +330,10 @@ impl Bench {
     /// The steady load into few chats, and what becomes of their documents.
     async fn mirror(&mut self, people: &mut People) -> Outcome<()> {
         let double = FirestoreDouble::start().await;
-        self.servers.firestore = Some(double.host());
+        self.servers.settings = vec![
+            ("FIRESTORE_PROJECT_ID", "bench".to_owned()),
+            ("FIRESTORE_EMULATOR_HOST", double.host()),
+        ];
         let parlance = self.servers.serve(&self.database, "api,relay,projectors").await?;
         people.refresh(parlance.addr).await?;
         let filled = mirror::settle(&self.database.pool).await?;

@@ -38,8 +38,8 @@ pub(crate) struct Servers {
     nats: Child,
     nats_port: u16,
     addr: SocketAddr,
-    /// Where Firestore is, from now on. At first nothing is mirrored.
-    pub(crate) firestore: Option<String>,
+    /// Settings of Parlance besides those of every run.
+    pub(crate) settings: Vec<(&'static str, String)>,
 }
 
 /// A running `parlance serve`.
@@ -70,7 +70,7 @@ impl Servers {
         };
         timeout(PATIENCE, up).await.map_err(|_| "NATS does not answer")?;
         let addr = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        Ok(Self { programs, folder, nats, nats_port, addr, firestore: None })
+        Ok(Self { programs, folder, nats, nats_port, addr, settings: vec![] })
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -114,11 +114,9 @@ impl Servers {
             .env("PARLANCE_FILES_DIR", self.folder().join("files"))
             .env("PARLANCE_MASTER_KEY", MASTER_KEY)
             .env("PARLANCE_MESSAGE_INTERVAL_MS", "0") // what is measured is not a limit
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        if let Some(host) = &self.firestore {
-            command.env("FIRESTORE_PROJECT_ID", "bench").env("FIRESTORE_EMULATOR_HOST", host);
-        }
         command
     }
 

@@ -5,6 +5,7 @@
 //! - [`SignIn`]: passwords, sessions and tokens
 //! - [`Files`]: bytes in S3, and who may send and fetch them
 //! - [`Presence`]: who is connected, and so who is there
+//! - [`Push`]: the push services, and which devices they reach
 //! - [`policies`]: what happens because something happened
 //! - [`open_chat`], [`block`], [`send`], [`forward`]: what concerns several aggregates at once
 
@@ -18,6 +19,7 @@ mod in_flight;
 mod open_chat;
 pub mod policies;
 mod presence;
+mod push;
 mod send;
 mod sign_in;
 
@@ -33,6 +35,10 @@ pub use idempotency::{IdempotencyKey, fingerprint};
 pub use open_chat::{OpenChatError, open_chat};
 pub use policies::Policies;
 pub use presence::{ConnectError, Connected, PER_PERSON_MAX, Presence, PresenceChanged};
+pub use push::{
+    DeviceRegistration, FcmSettings, InvalidPushHost, Push, PushError, PushHosts, PushSettings,
+    RegisterDeviceError, register_device,
+};
 pub use send::{SendError, Sending, send};
 pub use sign_in::{
     Caller, FirebaseToken, FirebaseTokens, InvalidKeyFile, InvalidToken, PasswordError,

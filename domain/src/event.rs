@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use crate::account::{Account, AccountEvent};
 use crate::chat::{Chat, ChatEvent};
+use crate::devices::{Devices, DevicesEvent};
 use crate::library::{Library, LibraryEvent};
 
 /// One enum over all aggregates: a new event breaks every match that owes it an answer.
@@ -13,6 +14,7 @@ pub enum Event {
     Account(AccountEvent),
     Chat(ChatEvent),
     Library(LibraryEvent),
+    Devices(DevicesEvent),
 }
 
 /// No aggregate of this type is known to this version of Parlance.
@@ -35,6 +37,7 @@ impl Event {
             Account::TYPE => Ok(serde_json::from_value(payload).map(Self::Account)),
             Chat::TYPE => Ok(serde_json::from_value(payload).map(Self::Chat)),
             Library::TYPE => Ok(serde_json::from_value(payload).map(Self::Library)),
+            Devices::TYPE => Ok(serde_json::from_value(payload).map(Self::Devices)),
             other => Err(UnknownAggregate(other.to_owned())),
         }
     }
@@ -46,6 +49,7 @@ impl Event {
             Account::TYPE => AccountEvent::newest_version(event_type),
             Chat::TYPE => ChatEvent::newest_version(event_type),
             Library::TYPE => LibraryEvent::newest_version(event_type),
+            Devices::TYPE => DevicesEvent::newest_version(event_type),
             _ => None,
         }
     }
@@ -57,6 +61,7 @@ impl Event {
             Self::Account(event) => event.event_type(),
             Self::Chat(event) => event.event_type(),
             Self::Library(event) => event.event_type(),
+            Self::Devices(event) => event.event_type(),
         }
     }
 }
@@ -79,6 +84,12 @@ impl From<LibraryEvent> for Event {
     }
 }
 
+impl From<DevicesEvent> for Event {
+    fn from(event: DevicesEvent) -> Self {
+        Self::Devices(event)
+    }
+}
+
 /// The event is of another aggregate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("event is of another aggregate")]
@@ -90,7 +101,7 @@ impl TryFrom<Event> for AccountEvent {
     fn try_from(event: Event) -> Result<Self, WrongAggregate> {
         match event {
             Event::Account(event) => Ok(event),
-            Event::Chat(_) | Event::Library(_) => Err(WrongAggregate),
+            Event::Chat(_) | Event::Library(_) | Event::Devices(_) => Err(WrongAggregate),
         }
     }
 }
@@ -101,7 +112,7 @@ impl TryFrom<Event> for ChatEvent {
     fn try_from(event: Event) -> Result<Self, WrongAggregate> {
         match event {
             Event::Chat(event) => Ok(event),
-            Event::Account(_) | Event::Library(_) => Err(WrongAggregate),
+            Event::Account(_) | Event::Library(_) | Event::Devices(_) => Err(WrongAggregate),
         }
     }
 }
@@ -112,7 +123,18 @@ impl TryFrom<Event> for LibraryEvent {
     fn try_from(event: Event) -> Result<Self, WrongAggregate> {
         match event {
             Event::Library(event) => Ok(event),
-            Event::Account(_) | Event::Chat(_) => Err(WrongAggregate),
+            Event::Account(_) | Event::Chat(_) | Event::Devices(_) => Err(WrongAggregate),
+        }
+    }
+}
+
+impl TryFrom<Event> for DevicesEvent {
+    type Error = WrongAggregate;
+
+    fn try_from(event: Event) -> Result<Self, WrongAggregate> {
+        match event {
+            Event::Devices(event) => Ok(event),
+            Event::Account(_) | Event::Chat(_) | Event::Library(_) => Err(WrongAggregate),
         }
     }
 }

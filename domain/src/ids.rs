@@ -40,6 +40,10 @@ id!(
     FileId
 );
 id!(
+    /// A device that messages are pushed to, named by its app.
+    DeviceId
+);
+id!(
     /// A report of a message to the moderators.
     ReportId
 );

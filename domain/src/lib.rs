@@ -7,6 +7,7 @@
 pub mod account;
 pub mod chat;
 mod decider;
+pub mod devices;
 mod event;
 mod ids;
 pub mod library;
@@ -14,5 +15,5 @@ mod personal;
 
 pub use decider::{Claim, ClaimChange, Decider};
 pub use event::{Event, UnknownAggregate, WrongAggregate};
-pub use ids::{AccountId, ChatId, FileId, MessageId, ReportId};
+pub use ids::{AccountId, ChatId, DeviceId, FileId, MessageId, ReportId};
 pub use personal::Personal;

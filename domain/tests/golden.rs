@@ -16,9 +16,10 @@ use std::path::Path;
 use cqrs_es::{Aggregate, DomainEvent};
 use domain::account::{Account, AccountEvent};
 use domain::chat::{Chat, ChatEvent};
+use domain::devices::{Devices, DevicesEvent};
 use domain::library::{Library, LibraryEvent};
 use domain::{Decider, Event, Personal, UnknownAggregate, WrongAggregate};
-use samples::{ALICE, NOW, QUESTION, REPLY, account, chat, chat_id, library};
+use samples::{ALICE, NOW, QUESTION, REPLY, account, chat, chat_id, devices, library};
 use serde::Serialize;
 use serde_json::json;
 
@@ -57,8 +58,8 @@ fn an_event_is_read_from_its_golden_file() {
     for (aggregate, event) in samples() {
         assert_eq!(read(&event_file(aggregate, &event), aggregate), event);
     }
-    for (name, event) in variations() {
-        assert_eq!(read(&name, Chat::TYPE), event);
+    for (name, aggregate, event) in variations() {
+        assert_eq!(read(&name, aggregate), event);
     }
 }
 
@@ -73,6 +74,9 @@ fn a_state_is_read_from_its_golden_file() {
     let library: Library = serde_json::from_str(&files[&state_file::<Library>()]).unwrap();
     assert_eq!(library, library::state());
     assert_eq!((library.used(), library.avatar()), (2_940, Some(library::PHOTO)));
+    let devices: Devices = serde_json::from_str(&files[&state_file::<Devices>()]).unwrap();
+    assert_eq!(devices, devices::state());
+    assert_eq!((devices.devices().len(), devices.preferences().previews), (2, true));
 }
 
 #[test]
@@ -184,7 +188,14 @@ fn an_event_is_of_its_own_aggregate_alone() {
         assert_eq!(ChatEvent::try_from(Event::from(event.clone())), Err(WrongAggregate));
         assert_eq!(AccountEvent::try_from(Event::from(event)), Err(WrongAggregate));
     }
+    for event in devices::events() {
+        assert_eq!(DevicesEvent::try_from(Event::from(event.clone())), Ok(event.clone()));
+        assert_eq!(ChatEvent::try_from(Event::from(event.clone())), Err(WrongAggregate));
+        assert_eq!(AccountEvent::try_from(Event::from(event.clone())), Err(WrongAggregate));
+        assert_eq!(LibraryEvent::try_from(Event::from(event)), Err(WrongAggregate));
+    }
     for event in chat::events() {
+        assert_eq!(DevicesEvent::try_from(Event::from(event.clone())), Err(WrongAggregate));
         assert_eq!(ChatEvent::try_from(Event::from(event.clone())), Ok(event.clone()));
         assert_eq!(AccountEvent::try_from(Event::from(event.clone())), Err(WrongAggregate));
         assert_eq!(LibraryEvent::try_from(Event::from(event)), Err(WrongAggregate));
@@ -203,14 +214,19 @@ fn samples() -> Vec<(&'static str, Event)> {
     let library = library::events().into_iter().map(Event::from);
     let account = account.map(|it| (Account::TYPE, it));
     let chat = chat.map(|it| (Chat::TYPE, it));
-    account.chain(chat).chain(library.map(|it| (Library::TYPE, it))).collect()
+    let library = library.map(|it| (Library::TYPE, it));
+    let devices = devices::events().into_iter().map(|it| (Devices::TYPE, Event::from(it)));
+    account.chain(chat).chain(library).chain(devices).collect()
 }
 
 /// Further forms of the same events, by the names of their files.
-fn variations() -> Vec<(String, Event)> {
-    let named = chat::variations().into_iter().map(|(form, event)| {
-        let event = Event::from(event);
-        (event_file(Chat::TYPE, &event).replace(".json", &format!(".{form}.json")), event)
+fn variations() -> Vec<(String, &'static str, Event)> {
+    let chat = chat::variations().into_iter().map(|(form, it)| (Chat::TYPE, form, it.into()));
+    let devices = devices::variations();
+    let devices = devices.into_iter().map(|(form, it)| (Devices::TYPE, form, it.into()));
+    let named = chat.chain(devices).map(|(aggregate, form, event): (_, _, Event)| {
+        let name = event_file(aggregate, &event).replace(".json", &format!(".{form}.json"));
+        (name, aggregate, event)
     });
     named.collect()
 }
@@ -220,11 +236,12 @@ fn shapes() -> BTreeMap<String, String> {
     let events = samples()
         .into_iter()
         .map(|(aggregate, event)| (event_file(aggregate, &event), json_of(&event)));
-    let variations = variations().into_iter().map(|(name, event)| (name, json_of(&event)));
+    let variations = variations().into_iter().map(|(name, _, event)| (name, json_of(&event)));
     let states = [
         (state_file::<Account>(), pretty(&account::state())),
         (state_file::<Chat>(), pretty(&chat::state())),
         (state_file::<Library>(), pretty(&library::state())),
+        (state_file::<Devices>(), pretty(&devices::state())),
     ];
     events.chain(variations).chain(states).collect()
 }
@@ -255,6 +272,7 @@ fn version(event: &Event) -> u32 {
         Event::Account(event) => event.event_version(),
         Event::Chat(event) => event.event_version(),
         Event::Library(event) => event.event_version(),
+        Event::Devices(event) => event.event_version(),
     };
     version.parse().unwrap()
 }
@@ -264,6 +282,7 @@ fn json_of(event: &Event) -> String {
         Event::Account(event) => pretty(event),
         Event::Chat(event) => pretty(event),
         Event::Library(event) => pretty(event),
+        Event::Devices(event) => pretty(event),
     }
 }
 

@@ -9,6 +9,7 @@ use cqrs_es::persist::{PersistedEventRepository, PersistenceError};
 use domain::Decider;
 use domain::account::Account;
 use domain::chat::Chat;
+use domain::devices::Devices;
 use domain::library::Library;
 use postgres_es::PostgresEventRepository;
 use sqlx::PgPool;
@@ -62,6 +63,7 @@ pub async fn compare(db: &PgPool, codec: &Codec, sample: i64) -> Result<Vec<Stri
             Account::TYPE => compare_one::<Account>(db, codec, &repository, id).await?,
             Chat::TYPE => compare_one::<Chat>(db, codec, &repository, id).await?,
             Library::TYPE => compare_one::<Library>(db, codec, &repository, id).await?,
+            Devices::TYPE => compare_one::<Devices>(db, codec, &repository, id).await?,
             other => Some(format!("{other} {id}: unknown aggregate type")),
         };
         differences.extend(difference);

@@ -16,6 +16,7 @@ mod clamd;
 mod database;
 mod firestore;
 mod nats_server;
+mod push;
 mod seaweed;
 mod service_account;
 
@@ -25,6 +26,7 @@ pub use firestore::{
     FirestoreCode, FirestoreDouble, FirestoreEmulator, FirestoreValue, FirestoreValueType,
 };
 pub use nats_server::NatsServer;
+pub use push::{Behaviour, PushDouble, Received};
 pub use seaweed::SeaweedFs;
 pub use service_account::{SERVICE_ACCOUNT, ServiceAccount};
 

@@ -9,6 +9,7 @@ use axum::http::{Method, Uri, header};
 use commands::{Context, IdempotencyKey};
 use domain::AccountId;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::App;
 use super::error::{ApiError, ApiResult};
@@ -29,9 +30,24 @@ impl FromRequestParts<Arc<App>> for Caller {
             return Ok(*caller);
         }
         let caller = app.sign_in.authenticate(bearer(parts)?)?;
+        parts.extensions.insert(Session(caller.session_id));
         let caller = Self(caller.account_id);
         parts.extensions.insert(caller);
         Ok(caller)
+    }
+}
+
+/// The session that the access token belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Session(pub(crate) Uuid);
+
+impl FromRequestParts<Arc<App>> for Session {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> ApiResult<Self> {
+        Caller::from_request_parts(parts, app).await?;
+        let session = parts.extensions.get::<Self>().copied();
+        session.ok_or_else(|| ApiError::of(Problem::Unauthenticated))
     }
 }
 

@@ -51,14 +51,26 @@ impl MinPosition {
     }
 }
 
+impl MinPosition {
+    /// Whether what was read from the log, as it is at `at`, reflects the position.
+    pub(crate) fn check(&self, at: Position) -> ApiResult<()> {
+        match self.0.filter(|it| *it > at) {
+            None => Ok(()),
+            Some(position) => Err(beyond(position, at)),
+        }
+    }
+}
+
+fn beyond(position: Position, head: Position) -> ApiError {
+    let detail = format!("the log has not come to position {position}: it is at {head}");
+    ApiError::field(Problem::ReadModelBehind, MIN_POSITION, detail)
+}
+
 /// Ends, a little later, when no command can have answered `position`: the log is not there yet.
 async fn never_answered(app: &App, position: Option<Position>) -> ApiError {
     sleep(DOUBT).await;
     match (read::head(&app.db).await, position) {
-        (Ok(head), Some(position)) if position > head => {
-            let detail = format!("the log has not come to position {position}: it is at {head}");
-            ApiError::field(Problem::ReadModelBehind, MIN_POSITION, detail)
-        }
+        (Ok(head), Some(position)) if position > head => beyond(position, head),
         _ => std::future::pending().await,
     }
 }

@@ -1,7 +1,7 @@
 //! HTTP: one file a resource, and what all of them share.
 //!
 //! - [`auth`], [`firebase`], [`accounts`], [`chats`], [`messages`], [`files`], [`blocks`], [`sync`], [`live`],
-//!   [`export`], [`health`], [`jwks`], [`docs`]: the resources
+//!   [`devices`], [`push`], [`export`], [`health`], [`jwks`], [`docs`]: the resources
 //! - [`caller`], [`extract`], [`idempotency`], [`consistency`], [`cursor`]: what requests say
 //! - [`error`], [`problem`]: what is answered instead of success
 //! - [`middleware`], [`metrics`], [`openapi`]: around all of it
@@ -13,6 +13,7 @@ mod caller;
 mod chats;
 mod consistency;
 mod cursor;
+mod devices;
 mod docs;
 pub(crate) mod error;
 pub(crate) mod export;
@@ -28,6 +29,7 @@ pub(crate) mod metrics;
 mod middleware;
 mod openapi;
 mod problem;
+mod push;
 pub(crate) mod sync;
 
 use std::sync::Arc;
@@ -36,7 +38,7 @@ use std::sync::atomic::AtomicBool;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router};
-use commands::{Files, FirebaseTokens, Gateway, Presence, SignIn};
+use commands::{Files, FirebaseTokens, Gateway, Presence, Push, SignIn};
 use domain::chat::Limits;
 use eventlog::database::PgPool;
 use eventlog::{Bus, Clock, Ids};
@@ -62,6 +64,7 @@ const MESSAGE_BODY_MAX: usize = 128 * 1024;
 pub(crate) struct App {
     pub(crate) gateway: Gateway,
     pub(crate) files: Files,
+    pub(crate) push: Push,
     pub(crate) sign_in: SignIn,
     /// Nothing, where there is no service account.
     pub(crate) firebase: Option<FirebaseTokens>,
@@ -147,6 +150,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .merge(of_chats())
         .merge(of_messages())
         .merge(of_files())
+        .merge(of_push())
         .merge(of_what_passes())
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .merge(with_texts())
@@ -177,6 +181,13 @@ fn of_files() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(fetching::usage))
         .routes(routes!(fetching::file, fetching::remove))
         .routes(routes!(avatar::set, avatar::remove))
+}
+
+fn of_push() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::register, devices::remove))
+        .routes(routes!(push::preferences, push::change))
 }
 
 fn of_chats() -> OpenApiRouter<Arc<App>> {

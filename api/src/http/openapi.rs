@@ -26,6 +26,7 @@ use super::problem::ProblemBody;
         (name = "chats", description = "Who chats with whom"),
         (name = "messages", description = "What is said"),
         (name = "files", description = "What is too large for a message"),
+        (name = "push", description = "What devices are told"),
         (name = "live", description = "What happens, as it happens"),
         (name = "operations", description = "For those who run it"),
     ),
@@ -125,7 +126,7 @@ pub(crate) fn complete(described: utoipa::openapi::OpenApi) -> Value {
 /// Which answers hold what other requests need: operation, status, the other operation, its
 /// parameters, its body.
 #[expect(clippy::type_complexity, reason = "a table")]
-const LINKS: [(&str, &str, &str, &[(&str, &str)], Option<(&str, &str)>); 27] = [
+const LINKS: [(&str, &str, &str, &[(&str, &str)], Option<(&str, &str)>); 28] = [
     ("register", "201", "open_chat", &[], Some(("member_id", "$response.body#/account_id"))),
     ("register", "201", "account", &[("id", "$response.body#/account_id")], None),
     ("register", "201", "block", &[("account_id", "$response.body#/account_id")], None),
@@ -153,6 +154,7 @@ const LINKS: [(&str, &str, &str, &[(&str, &str)], Option<(&str, &str)>); 27] = [
     ("request_upload", "201", "arrived_parts", FILE, None),
     ("request_upload", "201", "file", FILE, None),
     ("request_upload", "201", "remove_file", FILE, None),
+    ("register_device", "204", "remove_device", DEVICE, None),
 ];
 
 /// What is not recorded, nor read from what is.
@@ -168,6 +170,7 @@ const PASSING: [&str; 8] = [
 ];
 
 const FILE: &[(&str, &str)] = &[("id", "$response.body#/file_id")];
+const DEVICE: &[(&str, &str)] = &[("device_id", "$request.path.device_id")];
 const CHAT_ID: &[(&str, &str)] = &[("id", "$response.body#/chat_id")];
 const MESSAGE: &[(&str, &str)] =
     &[("id", "$request.path.id"), ("message_id", "$response.body#/message_id")];
@@ -347,7 +350,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(operations, 65);
+        assert_eq!(operations, 70);
     }
 
     fn collect(value: &Value, references: &mut Vec<String>) {

@@ -101,6 +101,10 @@ problems! {
     InvalidFileSize = UNPROCESSABLE_ENTITY "invalid-file-size" "The size of the file is not allowed",
     InvalidPart = UNPROCESSABLE_ENTITY "invalid-part" "The part does not fit",
     NotAnImage = UNPROCESSABLE_ENTITY "not-an-image" "The file is not an image",
+    InvalidPushAddress = UNPROCESSABLE_ENTITY "invalid-push-address" "The device cannot be reached there",
+    ForeignPushService = UNPROCESSABLE_ENTITY "foreign-push-service" "This server does not send there",
+    InvalidTimeZone = UNPROCESSABLE_ENTITY "invalid-time-zone" "The time zone is not known",
+    InvalidQuietHours = UNPROCESSABLE_ENTITY "invalid-quiet-hours" "The quiet hours are no part of a day",
     KeyReused = UNPROCESSABLE_ENTITY "idempotency-key-reused" "The key stands for another request",
 
     TooManyConnections = TOO_MANY_REQUESTS "too-many-connections" "The caller has too many connections",

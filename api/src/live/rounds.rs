@@ -103,7 +103,7 @@ impl Rounds {
                     ChatEvent::Blocked { members, .. } | ChatEvent::Unblocked { members, .. },
                 )) => shown.extend(*members),
                 Ok(Event::Account(event)) => shown.extend(audience_of(event)),
-                Ok(Event::Chat(_) | Event::Library(_)) | Err(_) => {}
+                Ok(Event::Chat(_) | Event::Library(_) | Event::Devices(_)) | Err(_) => {}
             }
         }
         hub.watching().show_again(&self.app, &shown).await

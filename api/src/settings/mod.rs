@@ -12,7 +12,10 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use commands::{EmbeddedSettings, FilesSettings, S3Settings, ScannerAddress, StorageSettings};
+use commands::{
+    EmbeddedSettings, FcmSettings, FilesSettings, PushHosts, PushSettings, S3Settings,
+    ScannerAddress, StorageSettings,
+};
 use domain::chat::Limits;
 use domain::library::FileLimits;
 use eventlog::MasterKey;
@@ -97,6 +100,7 @@ pub struct ServeSettings {
     pub files: FilesSettings,
     /// Without it, nothing is mirrored.
     pub firestore: Option<FirestoreSettings>,
+    pub push: PushSettings,
 }
 
 /// The environment, or a stand-in for it.
@@ -184,6 +188,7 @@ impl<'a> Environment<'a> {
             limits: self.limits()?,
             files: self.files()?,
             firestore: self.firestore()?,
+            push: self.push()?,
         })
     }
 
@@ -234,6 +239,48 @@ impl<'a> Environment<'a> {
             }
             _ => Ok(url),
         }
+    }
+
+    /// Which push services there are, and who we are to them.
+    fn push(&self) -> Result<PushSettings, SettingsError> {
+        const HOSTS: &str = "WEB_PUSH_HOSTS";
+        const CONTACT: &str = "WEB_PUSH_CONTACT";
+        let contact = self.text(CONTACT);
+        let is_contact = |it: &String| it.starts_with("mailto:") || it.starts_with("https://");
+        if contact.as_ref().is_some_and(|it| !is_contact(it)) {
+            return Err(wrong(CONTACT, "must begin with mailto: or https://"));
+        }
+        let in_development = self.surroundings()? == Surroundings::Development;
+        let hosts = match self.text(HOSTS) {
+            None => PushHosts::default(),
+            Some(list) => PushHosts::parse(&list, in_development)
+                .map_err(|error| wrong(HOSTS, error.to_string()))?,
+        };
+        Ok(PushSettings {
+            fcm: self.fcm(in_development)?,
+            web_push_contact: contact,
+            web_push_hosts: hosts,
+        })
+    }
+
+    fn fcm(&self, in_development: bool) -> Result<Option<FcmSettings>, SettingsError> {
+        const ENDPOINT: &str = "FCM_ENDPOINT";
+        const OTHERS: [&str; 2] = ["FCM_PROJECT_ID", ENDPOINT];
+        let Some(credentials) = self.text("FCM_CREDENTIALS") else {
+            return match OTHERS.into_iter().find(|it| self.text(it).is_some()) {
+                Some(other) => Err(wrong("FCM_CREDENTIALS", format!("is not set, but {other} is"))),
+                None => Ok(None),
+            };
+        };
+        let endpoint = self.http_url(ENDPOINT)?;
+        if endpoint.is_some() && !in_development {
+            return Err(wrong(ENDPOINT, "is for tests, and PARLANCE_ENV is production"));
+        }
+        Ok(Some(FcmSettings {
+            credentials: credentials.into(),
+            project_id: self.text("FCM_PROJECT_ID"),
+            endpoint,
+        }))
     }
 
     fn limits(&self) -> Result<Limits, SettingsError> {

@@ -50,6 +50,28 @@ fn an_error_names_the_variable() {
             &[URL, KEY, ("S3_BUCKET", "files"), ("S3_ENDPOINT", "s3:8333")],
             "S3_ENDPOINT must begin with http",
         ),
+        (&[URL, KEY, ("FCM_PROJECT_ID", "p")], "FCM_CREDENTIALS is not set, but FCM_PROJECT_ID is"),
+        (
+            &[URL, KEY, ("FCM_CREDENTIALS", "key.json"), ("FCM_ENDPOINT", "fcm")],
+            "FCM_ENDPOINT must begin with http",
+        ),
+        (
+            &[
+                URL,
+                KEY,
+                PRODUCTION,
+                HTTPS,
+                ("FCM_CREDENTIALS", "key.json"),
+                ("FCM_ENDPOINT", "https://fcm.example"),
+            ],
+            "FCM_ENDPOINT is for tests",
+        ),
+        (&[URL, KEY, ("WEB_PUSH_CONTACT", "me@example.org")], "WEB_PUSH_CONTACT must begin"),
+        (&[URL, KEY, ("WEB_PUSH_HOSTS", "push.example,,")], "WEB_PUSH_HOSTS must be hosts"),
+        (
+            &[URL, KEY, PRODUCTION, HTTPS, ("WEB_PUSH_HOSTS", "http://127.0.0.1:9")],
+            "WEB_PUSH_HOSTS must be hosts",
+        ),
         (&[URL, KEY, ("PARLANCE_TEXT_MAX", "10001")], "PARLANCE_TEXT_MAX must be a number"),
         (&[URL, KEY, ("PARLANCE_MESSAGE_BURST", "0")], "PARLANCE_MESSAGE_BURST must be"),
         (

@@ -34,6 +34,11 @@ async fn the_document_is_openapi_3_1_and_describes_every_route() {
         "get /v1/me",
         "patch /v1/me",
         "get /v1/accounts/{id}",
+        "get /v1/me/push",
+        "patch /v1/me/push",
+        "get /v1/devices",
+        "put /v1/devices/{device_id}",
+        "delete /v1/devices/{device_id}",
         "get /v1/accounts/{id}/presence",
         "get /v1/stream",
         "get /v1/socket",
@@ -98,7 +103,7 @@ async fn what_is_secured_is_so_in_the_document() {
     let document = world.get("/openapi.json").send().await.body;
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let path = ["{id}", "{message_id}", "{account_id}"]
+            let path = ["{id}", "{message_id}", "{account_id}", "{device_id}"]
                 .iter()
                 .fold(path.clone(), |path, parameter| path.replace(parameter, NOBODY));
             let answer = Ask::new(world.addr, &method.to_uppercase(), &path).send().await;
@@ -132,6 +137,11 @@ async fn every_shape_is_closed_or_an_answer() {
         "AnswerMessage",
         "ReportMessage",
         "React",
+        "RegisterDevice",
+        "PushSubscription",
+        "PushSubscriptionKeys",
+        "ChangePushPreferences",
+        "QuietHours",
     ];
     for name in requests {
         let schema = &document["components"]["schemas"][name];

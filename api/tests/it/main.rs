@@ -11,6 +11,7 @@ mod chats;
 mod concurrency;
 mod consistency;
 mod deleting;
+mod devices;
 mod document;
 mod editing;
 mod export;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::Decider;
 use domain::account::Account;
 use domain::chat::Chat;
+use domain::devices::Devices;
 use domain::library::Library;
 use eventlog::append::Lineage;
 use eventlog::load::Loaded;
@@ -20,6 +21,9 @@ const ACCOUNTS_BYTES: usize = 32 << 20;
 /// Memory for the libraries: 50,000 of some files, or 8 that are full.
 const LIBRARIES_BYTES: usize = 32 << 20;
 
+/// Memory for people's devices: about 40,000 of them with two each.
+const DEVICES_BYTES: usize = 32 << 20;
+
 /// What an entry costs besides its state: its key, its lock, its place in the map.
 const ENTRY_BYTES: usize = 256;
 
@@ -28,6 +32,7 @@ pub struct Caches {
     accounts: Cache<Account>,
     chats: Cache<Chat>,
     libraries: Cache<Library>,
+    devices: Cache<Devices>,
 }
 
 /// An aggregate type whose hot instances are kept in memory.
@@ -54,12 +59,19 @@ impl Cached for Library {
     }
 }
 
+impl Cached for Devices {
+    fn cache(caches: &Caches) -> &Cache<Self> {
+        &caches.devices
+    }
+}
+
 impl Caches {
     pub(super) fn new() -> Self {
         Self {
             accounts: Cache::new(ACCOUNTS_BYTES),
             chats: Cache::new(CHATS_BYTES),
             libraries: Cache::new(LIBRARIES_BYTES),
+            devices: Cache::new(DEVICES_BYTES),
         }
     }
 }

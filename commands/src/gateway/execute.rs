@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Decider;
-use eventlog::append::{AppendError, KeyRow, NewEvent, Ticket};
+use eventlog::append::{AppendError, KeyRow, Lineage, NewEvent, Ticket};
 use eventlog::load::{LoadError, Loaded};
 use eventlog::{Append, Position, load};
 use tokio::time::sleep;
@@ -62,6 +62,34 @@ impl Gateway {
                     }
                     return Err(refused(error));
                 }
+            }
+        }
+        Err(CommandError::Conflict)
+    }
+
+    /// Looks at the state as it is in the log, at which position. What is in memory may be behind what
+    /// another node wrote, so the log is asked whether it is the newest.
+    pub(super) async fn attempt_look<A, R>(
+        &self,
+        id: &str,
+        look: impl Fn(&A) -> R + Send,
+    ) -> Result<(R, Position), CommandError<A::Error>>
+    where
+        A: Cached,
+    {
+        for attempt in 0..ATTEMPTS_MAX {
+            let slot = A::cache(&self.inner.caches).slot(id);
+            let (seen, question) = {
+                let mut state = slot.lock().await;
+                let lineage = state.lineage.clone();
+                let loaded = self.loaded(&mut state, id).await?;
+                (look(&loaded.state), question::<A>(id, loaded.version, lineage))
+            };
+            let ticket = self.inner.appender.enqueue(question).map_err(refused)?;
+            match ticket.done().await {
+                Ok(appended) => return Ok((seen, appended.position)),
+                Err(AppendError::Conflict) => sleep(self.jitter(attempt)).await,
+                Err(error) => return Err(refused(error)),
             }
         }
         Err(CommandError::Conflict)
@@ -216,6 +244,20 @@ fn advance<A: Decider>(loaded: &mut Loaded<A>, events: &[A::Event]) -> Option<(A
     }
     loaded.snapshot = loaded.version;
     Some((loaded.state.clone(), loaded.version))
+}
+
+/// Whether the stream is still at this version.
+fn question<A: Decider>(id: &str, expected: i64, lineage: Lineage) -> Append {
+    Append {
+        aggregate_type: A::TYPE,
+        aggregate_id: id.to_owned(),
+        expected,
+        lineage,
+        events: vec![],
+        metadata: String::new(),
+        claims: vec![],
+        key: None,
+    }
 }
 
 fn metadata(context: &Context) -> String {

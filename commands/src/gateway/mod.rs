@@ -177,6 +177,22 @@ impl Gateway {
         Ok(look(&self.loaded(&mut state, id).await?.state))
     }
 
+    /// Looks at the aggregate `id` as it is in the log. Returns the position at which it is so, too.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be loaded, or others keep changing it.
+    pub async fn look<A, R>(
+        &self,
+        id: &str,
+        look: impl Fn(&A) -> R + Send,
+    ) -> Result<(R, Position), CommandError<A::Error>>
+    where
+        A: Cached,
+    {
+        self.attempt_look(id, look).await
+    }
+
     /// The event at `position`, when it is one of an `A`.
     ///
     /// # Errors

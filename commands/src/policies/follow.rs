@@ -95,6 +95,15 @@ impl<'a, P: Policy> Follower<'a, P> {
         let db = &self.policies.db;
         checkpoint::create(&mut *db.acquire().await?, &self.name).await?;
         self.position = eventlog::read::checkpoint(db, &self.name).await?;
+        if let Some(age) = P::FORGETS_AFTER {
+            let past = self.policies.clock.now() - age;
+            let forgotten = eventlog::read::position_at(db, past).await?;
+            if forgotten > self.position {
+                let mut connection = db.acquire().await?;
+                checkpoint::advance(&mut connection, &self.name, self.position, forgotten).await?;
+                self.position = eventlog::read::checkpoint(db, &self.name).await?;
+            }
+        }
         (self.noted, self.noted_at) = (self.position, Instant::now());
         Ok(())
     }

@@ -16,13 +16,15 @@ mod follow;
 pub mod parked;
 mod perform;
 mod process_files;
+mod push;
 mod release_files;
 mod sweep_files;
 mod work;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::Event;
 use eventlog::lease::while_held;
-use eventlog::{Clock, Feed, Ids};
+use eventlog::{Clock, Feed, Ids, Position};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sqlx::PgPool;
@@ -33,11 +35,13 @@ use uuid::Uuid;
 
 use crate::files::{Files, FilesError};
 use crate::gateway::{CommandError, Context, Gateway};
+use crate::push::Push;
 
 use self::expire_messages::ExpireMessages;
 use self::follow::Follower;
 use self::perform::Performer;
 use self::process_files::ProcessFiles;
+use self::push::PushNews;
 use self::release_files::ReleaseFiles;
 use self::sweep_files::SweepFiles;
 use self::work::Change;
@@ -53,6 +57,16 @@ pub(crate) trait Policy: Send + Sync {
     /// What is needed to do the work; stored as JSON.
     type Task: Serialize + DeserializeOwned + Send + Sync;
 
+    /// Effects at once: one that takes long holds up few.
+    const AT_ONCE: usize = 4;
+
+    /// Effects of one call of `perform_all`.
+    const TOGETHER: usize = 1;
+
+    /// What was asked for longer ago need not be done any more: a policy that was off, or is new, does
+    /// not begin with it.
+    const FORGETS_AFTER: Option<TimeDelta> = None;
+
     /// What `event` asks for. Reads nothing else: no clock, no state.
     fn react(event: &Event) -> Vec<Change<Self::Task>>;
 
@@ -62,14 +76,33 @@ pub(crate) trait Policy: Send + Sync {
         task: Self::Task,
         effect: &Effect,
     ) -> impl Future<Output = Result<(), EffectError>> + Send;
+
+    /// As `perform`, for up to `TOGETHER` of what is due: in their order, what came of each.
+    fn perform_all(
+        &self,
+        due: Vec<(Self::Task, Effect)>,
+    ) -> impl Future<Output = Vec<Result<(), EffectError>>> + Send {
+        async move {
+            let mut performed = Vec::with_capacity(due.len());
+            for (task, effect) in due {
+                performed.push(self.perform(task, &effect).await);
+            }
+            performed
+        }
+    }
 }
 
 /// One call of `Policy::perform`.
+#[derive(Clone)]
 pub(crate) struct Effect {
     /// The same for each attempt: the policy, the event that asked, and what it is about.
     id: String,
     /// When the attempt began.
-    pub(crate) now: chrono::DateTime<chrono::Utc>,
+    pub(crate) now: DateTime<Utc>,
+    /// When it was to begin, as the event said or an attempt before.
+    pub(crate) due: DateTime<Utc>,
+    /// Of the event that asked.
+    pub(crate) position: Position,
 }
 
 impl Effect {
@@ -88,6 +121,9 @@ pub(crate) enum EffectError {
     /// It cannot be done, however often it is tried.
     #[error("{0}")]
     Poison(String),
+    /// It is not time yet. That is no failure.
+    #[error("not before {0}")]
+    Later(DateTime<Utc>),
 }
 
 impl<E: std::error::Error> From<CommandError<E>> for EffectError {
@@ -134,6 +170,7 @@ pub struct Policies {
     pub feed: Feed,
     pub gateway: Gateway,
     pub files: Files,
+    pub push: Push,
     pub clock: Clock,
     pub ids: Ids,
     /// This process, among those that ask for leases.
@@ -147,8 +184,16 @@ impl Policies {
         let process = ProcessFiles { gateway: gateway.clone(), files: files.clone() };
         let release = ReleaseFiles { gateway: gateway.clone(), files: files.clone() };
         let sweep = SweepFiles { gateway: gateway.clone(), files };
-        let expire = ExpireMessages { gateway };
+        let expire = ExpireMessages { gateway: gateway.clone() };
+        let push = PushNews { gateway, push: self.push.clone(), ids: self.ids.clone() };
+        let push_news = async {
+            // While it is off it must not look as if it had pushed what it did not.
+            if self.push.is_on() {
+                self.run_one(&push, &stop).await;
+            }
+        };
         tokio::join!(
+            push_news,
             self.run_one(&process, &stop),
             self.run_one(&release, &stop),
             self.run_one(&sweep, &stop),

@@ -6,11 +6,18 @@ use sqlx::{PgConnection, PgPool};
 use thiserror::Error;
 
 use super::work::Work;
-use super::{ExpireMessages, PREFIX, Policy, ProcessFiles, ReleaseFiles, SweepFiles, full_name};
+use super::{
+    ExpireMessages, PREFIX, Policy, ProcessFiles, PushNews, ReleaseFiles, SweepFiles, full_name,
+};
 
 /// Every policy, by its name.
-const NAMES: [&str; 4] =
-    [ProcessFiles::NAME, ReleaseFiles::NAME, SweepFiles::NAME, ExpireMessages::NAME];
+const NAMES: [&str; 5] = [
+    ProcessFiles::NAME,
+    ReleaseFiles::NAME,
+    SweepFiles::NAME,
+    ExpireMessages::NAME,
+    PushNews::NAME,
+];
 
 /// The stream of which events are parked, and for whom.
 #[derive(Debug, Clone, Copy)]

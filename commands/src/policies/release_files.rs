@@ -99,7 +99,7 @@ impl Policy for ReleaseFiles {
                 let Some(Gone { chat_id, numbers, at }) = gone(event) else { return vec![] };
                 numbers.into_iter().map(|it| Change::wake(sent(chat_id, it), at)).collect()
             }
-            Event::Library(_) | Event::Account(_) => vec![],
+            Event::Library(_) | Event::Account(_) | Event::Devices(_) => vec![],
         }
     }
 

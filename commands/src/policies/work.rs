@@ -244,15 +244,52 @@ pub(super) async fn due(
     .await
 }
 
-/// It is done; unless an event has asked for it anew meanwhile.
-pub(super) async fn done(db: &PgPool, policy: &str, work: &Work) -> sqlx::Result<()> {
+/// They are done; unless an event has asked for one anew meanwhile.
+pub(super) async fn done(db: &PgPool, policy: &str, work: &[&Work]) -> sqlx::Result<()> {
+    let keys: Vec<_> = work.iter().map(|it| it.key.as_str()).collect();
+    let positions: Vec<_> = work.iter().map(|it| it.position).collect();
+    let dues: Vec<_> = work.iter().map(|it| it.due_at).collect();
     sqlx::query!(
-        "DELETE FROM policy_work
-         WHERE policy = $1 AND key = $2 AND position = $3 AND due_at = $4",
+        "DELETE FROM policy_work AS old
+         USING unnest($2::text[], $3::bigint[], $4::timestamptz[]) AS w(key, position, due_at)
+         WHERE old.policy = $1
+           AND old.key = w.key
+           AND old.position = w.position
+           AND old.due_at = w.due_at",
         policy,
-        work.key,
-        work.position,
-        work.due_at
+        &keys as &[&str],
+        &positions,
+        &dues
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// They are not due before these times. That does not count as a failure.
+pub(super) async fn put_off(
+    db: &PgPool,
+    policy: &str,
+    work: &[(&Work, DateTime<Utc>)],
+) -> sqlx::Result<()> {
+    let keys: Vec<_> = work.iter().map(|(it, _)| it.key.as_str()).collect();
+    let positions: Vec<_> = work.iter().map(|(it, _)| it.position).collect();
+    let dues: Vec<_> = work.iter().map(|(it, _)| it.due_at).collect();
+    let later: Vec<_> = work.iter().map(|(_, later)| *later).collect();
+    sqlx::query!(
+        "UPDATE policy_work AS old
+         SET due_at = w.later
+         FROM unnest($2::text[], $3::bigint[], $4::timestamptz[], $5::timestamptz[])
+             AS w(key, position, due_at, later)
+         WHERE old.policy = $1
+           AND old.key = w.key
+           AND old.position = w.position
+           AND old.due_at = w.due_at",
+        policy,
+        &keys as &[&str],
+        &positions,
+        &dues,
+        &later
     )
     .execute(db)
     .await?;

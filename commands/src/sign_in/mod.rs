@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::account::{Account, AccountCommand, AccountError, SCOPE_EMAIL, normalise_email};
+use domain::devices::{Devices, DevicesCommand};
 use domain::{AccountId, Claim, Decider};
 use eventlog::bus::Note;
 use eventlog::{Bus, MasterKey, Position, read};
@@ -27,6 +28,7 @@ use uuid::Uuid;
 pub use self::firebase::{FirebaseToken, FirebaseTokens, InvalidKeyFile};
 pub use self::passwords::PasswordError;
 use self::passwords::Passwords;
+pub(crate) use self::sessions::alive_sessions;
 use self::sessions::{RefreshError, Sessions};
 use self::tickets::Tickets;
 use self::tokens::Tokens;
@@ -237,6 +239,7 @@ impl SignIn {
     pub async fn logout(&self, token: &str) -> Result<(), SignInError> {
         let revoked = self.inner.sessions.revoke(token).await.map_err(SignInError::from)?;
         self.inner.tokens.revoke(revoked);
+        self.sign_out_devices(revoked).await;
         Ok(())
     }
 
@@ -294,9 +297,22 @@ impl SignIn {
     ) -> Result<SignedIn, SignInError> {
         let (session, evicted) = self.inner.sessions.start(account_id).await?;
         for session_id in evicted {
-            self.inner.tokens.revoke(SessionRevoked { account_id, session_id });
+            let revoked = SessionRevoked { account_id, session_id };
+            self.inner.tokens.revoke(revoked);
+            self.sign_out_devices(revoked).await;
         }
         self.answer(session, position).await
+    }
+
+    /// Nothing more is pushed to the devices of a session that has ended. If this fails, whoever is
+    /// about to push finds out that it has.
+    async fn sign_out_devices(&self, SessionRevoked { account_id, session_id }: SessionRevoked) {
+        let gateway = &self.inner.gateway;
+        let command = DevicesCommand::SignOut { session_id, now: gateway.clock().now() };
+        let (id, context) = (account_id.to_string(), Context::default());
+        if let Err(error) = gateway.execute::<Devices>(&id, command, &context).await {
+            tracing::warn!(%error, "devices of a session that has ended stay registered, for now");
+        }
     }
 
     async fn answer(

@@ -5,6 +5,8 @@
 //! lost our answer and asks again with the token it had gets what it was meant to get. A token that
 //! comes back later than that has been copied, and its session ends (RFC 9700, section 4.14.2).
 
+use std::collections::HashSet;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -224,6 +226,26 @@ impl Sessions {
         let generation = i64::from_be_bytes(*generation.first_chunk::<8>()?);
         (*version == VERSION).then(|| (Uuid::from_bytes(*session), generation))
     }
+}
+
+/// Those of `sessions` that have not ended by `now`.
+pub(crate) async fn alive_sessions(
+    db: &PgPool,
+    sessions: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<HashSet<Uuid>> {
+    let alive = sqlx::query_scalar!(
+        "SELECT session_id
+         FROM sessions
+         WHERE session_id = ANY ($1)
+           AND revoked_at IS NULL
+           AND expires_at > $2
+           AND refreshed_at > $3",
+        sessions,
+        now,
+        now - IDLE
+    );
+    Ok(alive.fetch_all(db).await?.into_iter().collect())
 }
 
 #[cfg(test)]

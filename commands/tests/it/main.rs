@@ -7,5 +7,6 @@ mod gateway;
 mod node;
 mod policies;
 mod presence;
+mod push;
 mod sending;
 mod sign_in;

@@ -37,7 +37,7 @@ mod places;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate::{Chat, OpenChat};
+pub use aggregate::{Chat, News, OpenChat};
 pub use command::ChatCommand;
 pub use content::{
     Attachment, Content, Disappearing, Forwarded, Limits, NewContent, Outgoing, Quoted, Reference,

@@ -19,6 +19,7 @@ macro_rules! samples {
 
 pub(crate) mod account;
 pub(crate) mod chat;
+pub(crate) mod devices;
 pub(crate) mod library;
 
 pub(crate) const ALICE: AccountId = AccountId(Uuid::from_u128(0xA1));

@@ -1,6 +1,6 @@
 //! The task that writes batches.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
@@ -64,12 +64,13 @@ impl Writer {
     }
 
     /// The first of what is pending: at most `BATCH_EVENTS_MAX` events, and of each stream only an
-    /// unbroken run. The rest stays, in order.
+    /// unbroken run; nothing gives up a value that the batch takes. The rest stays, in order.
     fn take_batch(&mut self) -> Vec<Queued> {
         let mut batch = Vec::new();
         let mut left = VecDeque::new();
         let mut events = 0;
         let mut reached: HashMap<(&'static str, String), Option<i64>> = HashMap::new();
+        let mut claimed = Claimed::default();
         while let Some(queued) = self.pending.pop_front() {
             let append = &queued.append;
             let added = append.events.len();
@@ -79,13 +80,15 @@ impl Writer {
                 None => true,
                 Some(version) => *version == Some(append.expected),
             };
-            if fits && follows {
+            if fits && follows && claimed.has_room(append) {
                 events += added;
+                claimed.add(append);
                 let version = append.expected + i64::try_from(added).unwrap_or_default();
                 reached.insert(stream, Some(version));
                 batch.push(queued);
             } else {
                 reached.insert(stream, None); // what follows on this stream waits behind it
+                claimed.wait(append);
                 left.push_back(queued);
             }
             if events >= BATCH_EVENTS_MAX {
@@ -186,6 +189,33 @@ impl Writer {
         for (queued, answer) in batch.into_iter().zip(answers) {
             tell(queued, Ok(answer));
         }
+    }
+}
+
+/// What happens in a batch to the values that are claimed. `append_events` gives up all of a batch
+/// before it takes any, which is their order unless a value is taken first and given up then.
+#[derive(Default)]
+struct Claimed {
+    taken: HashSet<(&'static str, Vec<u8>)>,
+    /// By what is left for a later batch: whatever is about these comes after that.
+    awaited: HashSet<(&'static str, Vec<u8>)>,
+}
+
+impl Claimed {
+    fn has_room(&self, append: &Append) -> bool {
+        append.claims.iter().all(|it| {
+            let claim = (it.scope, it.value.clone());
+            !self.awaited.contains(&claim) && (it.take || !self.taken.contains(&claim))
+        })
+    }
+
+    fn add(&mut self, append: &Append) {
+        let taken = append.claims.iter().filter(|it| it.take);
+        self.taken.extend(taken.map(|it| (it.scope, it.value.clone())));
+    }
+
+    fn wait(&mut self, append: &Append) {
+        self.awaited.extend(append.claims.iter().map(|it| (it.scope, it.value.clone())));
     }
 }
 

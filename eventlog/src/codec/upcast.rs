@@ -232,11 +232,12 @@ mod tests {
 
     #[test]
     fn a_file_of_version_1_was_attached_by_its_owner_and_needed_no_more_room() {
-        let read =
-            |event_type, payload| match read_of(Library::TYPE, event_type, "1", payload).unwrap() {
-                Event::Library(event) => event,
-                other @ (Event::Account(_) | Event::Chat(_)) => panic!("{other:?}"),
-            };
+        let read = |event_type, payload| match read_of(Library::TYPE, event_type, "1", payload)
+            .unwrap()
+        {
+            Event::Library(event) => event,
+            other @ (Event::Account(_) | Event::Chat(_) | Event::Devices(_)) => panic!("{other:?}"),
+        };
         let attached = include_str!("../../../domain/tests/golden/library/file_attached.v1.json");
         let LibraryEvent::FileAttached { owner, by, .. } = read("file_attached", attached) else {
             panic!("it is another event")

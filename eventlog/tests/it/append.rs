@@ -1,6 +1,6 @@
 //! Group commit: what is acknowledged is there, once, and nothing else is.
 
-use eventlog::append::{AppendError, Lineage};
+use eventlog::append::{AppendError, ClaimRow, Lineage};
 use eventlog::{Append, Position};
 use sqlx::Executor;
 
@@ -111,6 +111,44 @@ async fn a_claim_has_one_owner_until_it_is_released() {
     log.append(release).await.expect("released");
     log.append(take(30, 0)).await.expect("free again");
     assert_eq!(log.check().await, 3);
+}
+
+#[tokio::test]
+async fn a_value_taken_and_given_up_at_once_is_free_again() {
+    let log = Log::create().await;
+    let change = |expected, take, give_up: Option<&str>| {
+        let given_up = give_up.map(|it| ClaimRow { take: false, ..taken("username", it) });
+        let claims = [taken("username", take)].into_iter().chain(given_up).collect();
+        log.enqueue(Append { claims, ..log.plain(chat(1), expected, 1) })
+    };
+    let other = |number, name| {
+        log.enqueue(Append {
+            claims: vec![taken("username", name)],
+            ..log.plain(chat(number), 0, 1)
+        })
+    };
+    // All of them wait before the first is written.
+    let a = change(0, "a", None);
+    let early = other(2, "a");
+    let b = change(1, "b", Some("a"));
+    let in_between = other(3, "a");
+    let c = change(2, "c", Some("b"));
+    let back = change(3, "b", Some("c"));
+    let late = other(4, "c");
+    for appended in [a, b, c, back, in_between, late] {
+        assert!(appended.done().await.is_ok());
+    }
+    let held = Err(AppendError::ClaimHeld { scope: "username" });
+    assert_eq!(early.done().await, held);
+    assert_eq!(other(5, "b").done().await, held);
+    let owners: Vec<(Vec<u8>, String)> =
+        sqlx::query_as("SELECT value, owner FROM claims ORDER BY value")
+            .fetch_all(&log.db)
+            .await
+            .expect("claims");
+    let held = [("a", 3), ("b", 1), ("c", 4)];
+    assert_eq!(owners, held.map(|(it, by)| (it.as_bytes().to_vec(), chat(by).to_string())));
+    assert_eq!(log.check().await, 6);
 }
 
 #[tokio::test]

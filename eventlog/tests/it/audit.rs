@@ -2,8 +2,10 @@
 
 use chrono::DateTime;
 use cqrs_es::{Aggregate, DomainEvent};
+use domain::DeviceId;
 use domain::account::{Account, AccountEvent};
 use domain::chat::Chat;
+use domain::devices::{Devices, DevicesEvent, RemovalReason};
 use domain::library::{Library, LibraryEvent};
 use eventlog::{Append, Position, audit, snapshot};
 
@@ -37,6 +39,9 @@ async fn streams_of_every_aggregate_are_compared() {
     let library = [LibraryEvent::AvatarSet { owner, file_id: None, replaced: None, set_at: at }];
     append(&log, Library::TYPE, &library).await;
     append(&log, Chat::TYPE, &[opened(chat(1))]).await;
+    let (device_id, reason) = (DeviceId(uuid::Uuid::from_u128(1)), RemovalReason::Gone);
+    let removed = DevicesEvent::DeviceRemoved { owner, device_id, reason, removed_at: at };
+    append(&log, Devices::TYPE, &[removed]).await;
     let same = audit::compare(&log.db, &log.codec, 10).await.expect("compared");
     assert_eq!(same, Vec::<String>::new());
 

@@ -27,7 +27,9 @@ fn text(event: Event) -> Option<String> {
         Event::Chat(ChatEvent::MessageSent { content: Content::Text { text }, .. }) => {
             text.into_value()
         }
-        Event::Chat(_) | Event::Account(_) | Event::Library(_) => panic!("not a text"),
+        Event::Chat(_) | Event::Account(_) | Event::Library(_) | Event::Devices(_) => {
+            panic!("not a text")
+        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Changes {
                 self.account(*owner, position);
                 Ok(())
             }
-            Event::Chat(_) | Event::Library(_) => Ok(()),
+            Event::Chat(_) | Event::Library(_) | Event::Devices(_) => Ok(()),
         }
     }
 

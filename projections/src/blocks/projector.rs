@@ -39,7 +39,7 @@ impl Changes {
             Event::Chat(ChatEvent::Unblocked { chat_id, by, .. }) => {
                 self.0.insert((*chat_id, *by), None);
             }
-            Event::Chat(_) | Event::Account(_) | Event::Library(_) => {}
+            Event::Chat(_) | Event::Account(_) | Event::Library(_) | Event::Devices(_) => {}
         }
         Ok(())
     }

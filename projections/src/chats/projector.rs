@@ -43,6 +43,7 @@ impl Changes {
                 self.fold_library(position, event);
                 Ok(())
             }
+            Event::Devices(_) => Ok(()),
         }
     }
 

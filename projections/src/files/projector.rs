@@ -59,7 +59,7 @@ impl Changes {
     pub(crate) fn fold(&mut self, event: &Event) -> Result<(), ProjectionError> {
         match event {
             Event::Library(event) => self.fold_library(event),
-            Event::Account(_) | Event::Chat(_) => Ok(()),
+            Event::Account(_) | Event::Chat(_) | Event::Devices(_) => Ok(()),
         }
     }
 

@@ -34,7 +34,7 @@ impl Marks {
         match &event.event {
             Ok(Event::Account(it)) => self.take_account(event.position, it),
             Ok(Event::Chat(it)) => self.take_chat(event.position, it),
-            Ok(Event::Library(_)) | Err(_) => {}
+            Ok(Event::Devices(_) | Event::Library(_)) | Err(_) => {}
         }
     }
 

@@ -57,7 +57,7 @@ impl Changes {
         event: &Event,
     ) -> Result<(), ProjectionError> {
         match event {
-            Event::Account(_) => Ok(()),
+            Event::Account(_) | Event::Devices(_) => Ok(()),
             Event::Library(event) => {
                 self.fold_library(position, event);
                 Ok(())

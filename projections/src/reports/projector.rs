@@ -49,7 +49,7 @@ impl Changes {
                 self.positions.push(position.0);
                 self.times.push(*reported_at);
             }
-            Event::Chat(_) | Event::Account(_) | Event::Library(_) => {}
+            Event::Chat(_) | Event::Account(_) | Event::Library(_) | Event::Devices(_) => {}
         }
         Ok(())
     }

@@ -84,7 +84,8 @@ impl Touched {
                 }
             }
             Ok(Event::Library(event)) => self.add_library(event),
-            Err(_) => {}
+            // A person's devices are shown to nobody else, and to them when they ask.
+            Ok(Event::Devices(_)) | Err(_) => {}
         }
     }
 

@@ -6,7 +6,10 @@ use std::error::Error;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use commands::{CommandError, FilesError, InvalidToken, OpenChatError, SendError, SignInError};
+use commands::{
+    CommandError, FilesError, InvalidToken, OpenChatError, RegisterDeviceError, SendError,
+    SignInError,
+};
 use projections::ReadsError;
 
 use super::problem::{FieldError, Problem, ProblemBody};
@@ -160,6 +163,18 @@ impl From<OpenChatError> for ApiError {
             }
             OpenChatError::Account(error) => error.into(),
             OpenChatError::Chat(error) => error.into(),
+        }
+    }
+}
+
+impl From<RegisterDeviceError> for ApiError {
+    fn from(error: RegisterDeviceError) -> Self {
+        match error {
+            RegisterDeviceError::ForeignEndpoint => {
+                let field = "subscription.endpoint";
+                Self::field(Problem::ForeignPushService, field, error.to_string())
+            }
+            RegisterDeviceError::Devices(error) => error.into(),
         }
     }
 }

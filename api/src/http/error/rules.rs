@@ -3,6 +3,7 @@
 use chrono::Duration;
 use domain::account::AccountError;
 use domain::chat::ChatError;
+use domain::devices::DevicesError;
 use domain::library::LibraryError;
 
 use super::ApiError;
@@ -82,6 +83,26 @@ impl From<AccountError> for ApiError {
                 Self::field(Problem::InvalidDisplayName, "display_name", detail)
             }
             AccountError::InvalidEmail => Self::field(Problem::InvalidEmail, "email", detail),
+        }
+    }
+}
+
+impl From<DevicesError> for ApiError {
+    fn from(error: DevicesError) -> Self {
+        let detail = error.to_string();
+        let of_the_address = |field| Self::field(Problem::InvalidPushAddress, field, &*detail);
+        match error {
+            DevicesError::InvalidToken => of_the_address("token"),
+            DevicesError::InvalidInstallationId => of_the_address("installation_id"),
+            DevicesError::InvalidEndpoint => of_the_address("subscription.endpoint"),
+            DevicesError::InvalidPublicKey => of_the_address("subscription.keys.p256dh"),
+            DevicesError::InvalidAuthSecret => of_the_address("subscription.keys.auth"),
+            DevicesError::UnknownTimeZone(_) => {
+                Self::field(Problem::InvalidTimeZone, "quiet_hours.time_zone", detail)
+            }
+            DevicesError::InvalidQuietHours => {
+                Self::field(Problem::InvalidQuietHours, "quiet_hours.end", detail)
+            }
         }
     }
 }

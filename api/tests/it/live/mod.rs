@@ -4,5 +4,6 @@
 mod client;
 mod nodes;
 mod passing;
+mod pushing;
 mod socket;
 mod stream;

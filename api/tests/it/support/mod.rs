@@ -91,7 +91,7 @@ impl World {
         });
         let roles: BTreeSet<_> = roles.iter().copied().collect();
         let settings = settings(&database, nats.map(NatsServer::url).as_ref(), own);
-        let server = serve::start(settings, &roles, clock, Ids::random()).await.unwrap();
+        let server = Box::pin(serve::start(settings, &roles, clock, Ids::random())).await.unwrap();
         Self { addr: server.addr(), server, database, ahead }
     }
 
@@ -101,7 +101,8 @@ impl World {
         let settings = settings(&self.database, nats.map(NatsServer::url).as_ref(), &[]);
         let issuer = format!("http://{}", "127.0.0.1:0");
         assert_eq!(settings.issuer, issuer, "tokens of one are good in the other");
-        let server = serve::start(settings, &roles, Clock::system(), Ids::random()).await.unwrap();
+        let server =
+            Box::pin(serve::start(settings, &roles, Clock::system(), Ids::random())).await.unwrap();
         Another { addr: server.addr(), server }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use commands::{Context, FilesSettings, Policies, Sending};
+use commands::{Context, FilesSettings, Policies, Push, PushSettings, Sending};
 use domain::chat::{Attachment, Limits, NewContent, Outgoing};
 use domain::library::{File, Library, LibraryCommand, Stage};
 use domain::{ChatId, FileId, MessageId};
@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     pub(crate) files: files::World,
+    pub(crate) push: Push,
     ahead: Arc<AtomicI64>,
 }
 
@@ -53,7 +54,14 @@ impl World {
         let clock = Clock::from_fn(move || {
             system.now() + TimeDelta::milliseconds(milliseconds.load(Ordering::Relaxed))
         });
-        Self { files: files::World::with(storage, clock, change).await, ahead }
+        let files = files::World::with(storage, clock, change).await;
+        let push = open(&files, PushSettings::default()).await;
+        Self { files, push, ahead }
+    }
+
+    /// Pushes as these settings say, from now on.
+    pub(crate) async fn push_by(&mut self, settings: PushSettings) {
+        self.push = open(&self.files, settings).await;
     }
 
     /// Lets time jump.
@@ -72,6 +80,7 @@ impl World {
             feed,
             gateway: self.node.gateway.clone(),
             files: self.files.files.clone(),
+            push: self.push.clone(),
             clock: self.node.clock.clone(),
             ids: Ids::random(),
             holder: Ids::random().next(),
@@ -171,13 +180,26 @@ impl World {
                 .fetch_one(&self.db())
                 .await
                 .expect("a count");
-            (read, due) == (4, 0)
+            (read, due) == (if self.push.is_on() { 5 } else { 4 }, 0)
         })
         .await;
     }
 }
 
+async fn open(files: &files::World, settings: PushSettings) -> Push {
+    let (db, clock) = (&files.node.db, &files.node.clock);
+    Push::open(settings, db, &testing::master_key(), clock).await.expect("push opens")
+}
+
 impl Running {
+    /// Ends them at once, as a process does that is killed.
+    pub(crate) async fn kill(mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+            drop(task.await);
+        }
+    }
+
     /// Ends them in order, as a process that is stopped does.
     pub(crate) async fn stop(mut self) {
         self.stop.cancel();

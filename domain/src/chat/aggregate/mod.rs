@@ -4,11 +4,13 @@ mod apply;
 mod blocking;
 mod expiring;
 mod messages;
+mod news;
 mod pointers;
 mod sending;
 mod settings;
 mod text;
 
+pub use self::news::News;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;

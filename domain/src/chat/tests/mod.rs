@@ -16,6 +16,7 @@ mod forwarding;
 mod histories;
 mod model;
 mod muting_archiving;
+mod news;
 mod opening;
 mod pinning;
 mod quoting;

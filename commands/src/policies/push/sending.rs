@@ -1,0 +1,279 @@
+//! Sending what was decided, and noting what came of it.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::devices::{Address, Device, Devices, DevicesCommand, RemovalReason};
+use domain::{AccountId, ChatId};
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+use super::candidate::Candidate;
+use super::effects::{self, Begun, Ended, Wanted};
+use super::{AGE_MAX, Effect, EffectError, News, PushNews};
+use crate::gateway::Context;
+use crate::policies::backoff::wait;
+use crate::push::{Answer, Notice, Verdict};
+
+/// How often a push service is asked to take one. The waits between come to about two minutes, unless
+/// the service asks for more.
+const ATTEMPTS_MAX: i32 = 8;
+
+/// The namespace of effect ids. Random once, and fixed for ever.
+const EFFECTS: Uuid = Uuid::from_u128(0x5be1_44c7_0d39_4b6e_9c1f_7a52_e803_64fd);
+
+/// One message to one device.
+struct Single<'a> {
+    /// Of which candidate.
+    index: usize,
+    effect_id: Uuid,
+    to: AccountId,
+    device: &'a Device,
+    device_id: Uuid,
+    notice: Notice,
+    effect: &'a Effect,
+}
+
+impl PushNews {
+    /// Pushes to every device of every candidate. What came of each candidate, in order.
+    pub(super) async fn push_all(
+        &self,
+        candidates: Vec<Candidate<'_>>,
+    ) -> Result<Vec<Result<(), EffectError>>, EffectError> {
+        let notices = join_all(candidates.iter().map(|it| self.notice(it))).await;
+        let (mut outcomes, mut singles) = (vec![], vec![]);
+        for (index, (candidate, notice)) in candidates.iter().zip(notices).enumerate() {
+            outcomes.push(notice.map(|notice| singles.extend(split(index, candidate, &notice))));
+        }
+        let Some(first) = singles.first() else { return Ok(outcomes) };
+        let now = first.effect.now;
+        let wanted = |it: &Single| Wanted { effect_id: it.effect_id, device_id: it.device_id };
+        let wanted: Vec<_> = singles.iter().map(wanted).collect();
+        let begun = effects::begin(self.gateway.db(), &wanted, now).await?;
+
+        let mut later: HashMap<usize, DateTime<Utc>> = HashMap::new();
+        let mut attempts = vec![];
+        for single in &singles {
+            match begun.get(&single.effect_id) {
+                Some(Begun::Attempt(attempt)) => attempts.push((single, *attempt)),
+                Some(Begun::Later(at)) => put_off(&mut later, single.index, *at),
+                Some(Begun::Unknown) => count(single, "unknown", "died"),
+                Some(Begun::Over) | None => {}
+            }
+        }
+        let ended = self.attempt(&attempts, now).await;
+        effects::end(self.gateway.db(), &ended).await?;
+        for ((single, _), (_, ended)) in attempts.iter().zip(&ended) {
+            if let Ended::Waiting(at) = ended {
+                put_off(&mut later, single.index, *at);
+            }
+        }
+        self.note_shown(&candidates, &attempts, &ended, now).await?;
+        for (index, at) in later {
+            outcomes[index] = Err(EffectError::Later(at));
+        }
+        Ok(outcomes)
+    }
+
+    /// Calls the push services, for all at once. How each attempt ended, in order.
+    async fn attempt(
+        &self,
+        attempts: &[(&Single<'_>, i32)],
+        now: DateTime<Utc>,
+    ) -> Vec<(Uuid, Ended)> {
+        let calls = attempts.iter().map(|(single, _)| async {
+            let address = single.device.address.value()?;
+            let platform = single.device.platform;
+            self.push.send(&single.notice, address, platform, now).await
+        });
+        let answers = join_all(calls).await;
+        let mut gone = vec![];
+        let mut ended = vec![];
+        for ((single, attempt), answer) in attempts.iter().zip(answers) {
+            let answer = answer.unwrap_or(Answer { verdict: Verdict::Gone, code: "no_service" });
+            count(single, outcome(answer.verdict), answer.code);
+            if answer.verdict == Verdict::Gone {
+                gone.extend(single.device.address.value().map(|it| (single.to, it.clone())));
+            }
+            ended.push((single.effect_id, self.judge(answer.verdict, *attempt, now)));
+        }
+        // One line of the log for all: in an outage there are many, and each says the same.
+        let waiting = ended.iter().filter(|(_, it)| matches!(it, Ended::Waiting(_))).count();
+        if waiting > 0 {
+            tracing::warn!(waiting, of = attempts.len(), "push services take some messages later");
+        }
+        self.remove(gone, now).await;
+        ended
+    }
+
+    /// Not before the service says, and not before the wait that grows with each attempt.
+    fn judge(&self, verdict: Verdict, attempt: i32, now: DateTime<Utc>) -> Ended {
+        let after = match verdict {
+            Verdict::Accepted => return Ended::Accepted,
+            Verdict::Gone | Verdict::Refused => return Ended::Failed,
+            Verdict::Later { after } => after.unwrap_or_default(),
+        };
+        let pause = wait(attempt, self.ids.draw()).max(after);
+        match TimeDelta::from_std(pause).ok().filter(|it| *it < AGE_MAX) {
+            Some(pause) if attempt < ATTEMPTS_MAX => Ended::Waiting(now + pause),
+            _ => Ended::Failed,
+        }
+    }
+
+    /// Devices that are not reached any more are removed. If that fails the next push finds out again.
+    async fn remove(&self, gone: Vec<(AccountId, Address)>, now: DateTime<Utc>) {
+        for (account, address) in gone {
+            let why = RemovalReason::Gone;
+            self.change(account, DevicesCommand::RemoveAddress { address, why, now }).await;
+        }
+    }
+
+    /// Devices whose sessions have ended are removed.
+    pub(super) async fn sign_out(
+        &self,
+        ended: &HashSet<(AccountId, Uuid)>,
+        due: &[(News, Effect)],
+    ) {
+        let Some((_, Effect { now, .. })) = due.first() else { return };
+        for (account, session_id) in ended {
+            let (session_id, now) = (*session_id, *now);
+            self.change(*account, DevicesCommand::SignOut { session_id, now }).await;
+        }
+    }
+
+    async fn change(&self, account: AccountId, command: DevicesCommand) {
+        let (id, context) = (account.to_string(), Context::default());
+        if let Err(error) = self.gateway.execute::<Devices>(&id, command, &context).await {
+            tracing::warn!(%error, "a device that is gone stays registered, for now");
+        }
+    }
+
+    /// Notes what devices show by now.
+    async fn note_shown(
+        &self,
+        candidates: &[Candidate<'_>],
+        attempts: &[(&Single<'_>, i32)],
+        ended: &[(Uuid, Ended)],
+        now: DateTime<Utc>,
+    ) -> sqlx::Result<()> {
+        let accepted = attempts.iter().zip(ended).filter(|(_, (_, it))| *it == Ended::Accepted);
+        let accepted: HashSet<_> = accepted.map(|((single, _), _)| single.index).collect();
+        let (mut shown, mut read) = (vec![], vec![]);
+        for index in accepted {
+            let Some(candidate) = candidates.get(index) else { continue };
+            match candidate.news {
+                News::Message { chat_id, number, .. } => {
+                    shown.push((*chat_id, candidate.to, *number));
+                }
+                News::Read { chat_id, up_to, .. } => read.push((*chat_id, candidate.to, *up_to)),
+                News::Reaction { .. } | News::Deleted { .. } => {}
+            }
+        }
+        if !shown.is_empty() {
+            show(self.gateway.db(), &shown, now).await?;
+        }
+        if !read.is_empty() {
+            hide(self.gateway.db(), &read).await?;
+        }
+        Ok(())
+    }
+}
+
+/// One for each device, with the effect's id.
+fn split<'a>(
+    index: usize,
+    candidate: &'a Candidate<'_>,
+    notice: &Notice,
+) -> impl Iterator<Item = Single<'a>> {
+    candidate.devices.iter().map(move |(device_id, device)| {
+        let effect_id = effect_id(candidate, device_id.0);
+        let mut notice = notice.clone();
+        notice.data.insert("effect_id", effect_id.to_string());
+        let (to, effect) = (candidate.to, candidate.effect);
+        Single { index, effect_id, to, device, device_id: device_id.0, notice, effect }
+    })
+}
+
+/// The same for the same news and device, whoever works it out, whenever.
+fn effect_id(candidate: &Candidate<'_>, device_id: Uuid) -> Uuid {
+    let what = match candidate.news {
+        News::Message { chat_id, number, .. } => format!("message/{chat_id}/{number}"),
+        // Another emoji is another reaction.
+        News::Reaction { .. } => format!("reaction/{}", candidate.effect.position),
+        News::Read { chat_id, up_to, .. } => format!("read/{chat_id}/{}/{up_to}", candidate.to),
+        News::Deleted { chat_id, number, .. } => format!("deleted/{chat_id}/{number}"),
+    };
+    Uuid::new_v5(&EFFECTS, format!("{what}/{device_id}").as_bytes())
+}
+
+fn put_off(later: &mut HashMap<usize, DateTime<Utc>>, index: usize, at: DateTime<Utc>) {
+    later.entry(index).and_modify(|it| *it = (*it).min(at)).or_insert(at);
+}
+
+async fn show(
+    db: &sqlx::PgPool,
+    shown: &[(ChatId, AccountId, u64)],
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let (chats, accounts, numbers) = columns(shown);
+    sqlx::query!(
+        "INSERT INTO push_shown AS s (chat_id, account_id, number, pushed_at)
+         SELECT w.chat_id, w.account_id, w.number, $4
+         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS w(chat_id, account_id, number)
+         ORDER BY w.chat_id, w.account_id
+         ON CONFLICT (chat_id, account_id) DO UPDATE
+         SET number = greatest(s.number, excluded.number), pushed_at = excluded.pushed_at",
+        &chats,
+        &accounts,
+        &numbers,
+        now
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Unless something newer is shown by now.
+async fn hide(db: &sqlx::PgPool, read: &[(ChatId, AccountId, u64)]) -> sqlx::Result<()> {
+    let (chats, accounts, numbers) = columns(read);
+    sqlx::query!(
+        "DELETE FROM push_shown AS s
+         USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS w(chat_id, account_id, number)
+         WHERE s.chat_id = w.chat_id AND s.account_id = w.account_id AND s.number <= w.number",
+        &chats,
+        &accounts,
+        &numbers
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+fn columns(rows: &[(ChatId, AccountId, u64)]) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
+    let chats = rows.iter().map(|(it, ..)| it.0).collect();
+    let accounts = rows.iter().map(|(_, it, _)| it.0).collect();
+    (chats, accounts, rows.iter().map(|(.., it)| it.cast_signed()).collect())
+}
+
+const fn outcome(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accepted => "accepted",
+        Verdict::Gone => "gone",
+        Verdict::Later { .. } => "later",
+        Verdict::Refused => "refused",
+    }
+}
+
+fn count(single: &Single<'_>, outcome: &'static str, code: &'static str) {
+    let service = match single.device.address.value() {
+        Some(Address::WebPush(_)) => "web_push",
+        Some(Address::FcmToken { .. } | Address::FcmInstallation { .. }) | None => "fcm",
+    };
+    metrics::counter!(
+        "parlance_pushes_total",
+        "service" => service,
+        "outcome" => outcome,
+        "code" => code
+    )
+    .increment(1);
+}

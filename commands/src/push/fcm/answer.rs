@@ -1,0 +1,140 @@
+//! What FCM says when it does not take a message
+//! (firebase.google.com/docs/cloud-messaging/error-codes).
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use hyper::StatusCode;
+use serde::Deserialize;
+
+use crate::push::http::{Reply, retry_after};
+use crate::push::{Answer, Verdict};
+
+pub(super) const UNAUTHENTICATED: &str = "unauthenticated";
+
+/// Google asks for a minute at least when a quota is used up and it does not say for how long.
+const QUOTA_PAUSE: Duration = Duration::from_mins(1);
+
+#[derive(Deserialize)]
+struct Body {
+    error: Status,
+}
+
+#[derive(Deserialize)]
+struct Status {
+    #[serde(default)]
+    details: Vec<Detail>,
+}
+
+/// A detail of any type; the two fields are those that say which.
+#[derive(Deserialize)]
+struct Detail {
+    #[serde(rename = "@type", default)]
+    kind: String,
+    #[serde(rename = "errorCode", default)]
+    error_code: String,
+}
+
+/// What to do about an answer that is no success.
+pub(super) fn judge(reply: &Reply, now: DateTime<Utc>) -> Answer {
+    let details = serde_json::from_slice::<Body>(&reply.body).map(|it| it.error.details);
+    let details = details.unwrap_or_default();
+    let code = details.iter().find(|it| it.kind.ends_with("google.firebase.fcm.v1.FcmError"));
+    let code = code.map_or("", |it| it.error_code.as_str());
+    let blames_request = details.iter().any(|it| it.kind.ends_with("google.rpc.BadRequest"));
+    let asked = retry_after(&reply.headers, now);
+    let later = |after| Verdict::Later { after };
+    match (code, reply.status) {
+        ("UNREGISTERED", _) => Answer::new(Verdict::Gone, "unregistered"),
+        ("SENDER_ID_MISMATCH", _) => Answer::new(Verdict::Gone, "sender_id_mismatch"),
+        // With `BadRequest` it is the message that is wrong, and not the address.
+        ("INVALID_ARGUMENT", _) if !blames_request => {
+            Answer::new(Verdict::Gone, "invalid_argument")
+        }
+        ("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR", _) => {
+            Answer::new(later(asked), "third_party_auth_error")
+        }
+        ("QUOTA_EXCEEDED", _) | (_, StatusCode::TOO_MANY_REQUESTS) => {
+            Answer::new(later(asked.or(Some(QUOTA_PAUSE))), "quota_exceeded")
+        }
+        ("UNAVAILABLE", _) | (_, StatusCode::SERVICE_UNAVAILABLE) => {
+            Answer::new(later(asked), "unavailable")
+        }
+        ("INTERNAL", _) => Answer::new(later(asked), "internal"),
+        (_, StatusCode::UNAUTHORIZED) => Answer::new(later(asked), UNAUTHENTICATED),
+        (_, StatusCode::FORBIDDEN) => Answer::new(later(asked), "permission_denied"),
+        (_, status) if status.is_server_error() => Answer::new(later(asked), "internal"),
+        _ => Answer::new(Verdict::Refused, "refused"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use hyper::{HeaderMap, header};
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    const BAD_REQUEST: &str = "type.googleapis.com/google.rpc.BadRequest";
+
+    fn answer(status: u16, code: &str, more: Option<&str>, retry_after: Option<&str>) -> Answer {
+        let mut details = vec![];
+        if !code.is_empty() {
+            let kind = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
+            details.push(json!({ "@type": kind, "errorCode": code }));
+        }
+        details.extend(more.map(|it| json!({ "@type": it, "fieldViolations": [] })));
+        let body = json!({ "error": { "code": status, "message": "no", "details": details } });
+        let value = |it: &str| (header::RETRY_AFTER, it.parse().unwrap());
+        let reply = Reply {
+            status: StatusCode::from_u16(status).unwrap(),
+            headers: HeaderMap::from_iter(retry_after.map(value)),
+            body: Bytes::from(body.to_string()),
+        };
+        judge(&reply, NOW)
+    }
+
+    #[test]
+    fn a_token_that_is_gone_is_told_from_a_message_that_is_wrong() {
+        assert_eq!(answer(404, "UNREGISTERED", None, None).verdict, Verdict::Gone);
+        assert_eq!(answer(403, "SENDER_ID_MISMATCH", None, None).verdict, Verdict::Gone);
+        assert_eq!(answer(400, "INVALID_ARGUMENT", None, None).verdict, Verdict::Gone);
+        let ours = answer(400, "INVALID_ARGUMENT", Some(BAD_REQUEST), None);
+        assert_eq!(ours, Answer::new(Verdict::Refused, "refused"));
+        assert_eq!(answer(400, "", Some(BAD_REQUEST), None).verdict, Verdict::Refused);
+        // No such project: nothing is said about the token.
+        assert_eq!(answer(404, "", None, None).verdict, Verdict::Refused);
+    }
+
+    #[test]
+    fn what_passes_is_tried_again_when_google_says_so() {
+        let later = |after: Option<u64>| Verdict::Later { after: after.map(Duration::from_secs) };
+        for (status, code, retry_after, expected) in [
+            (429, "QUOTA_EXCEEDED", Some("7"), Some(7)),
+            (429, "QUOTA_EXCEEDED", None, Some(60)),
+            (429, "", None, Some(60)),
+            (503, "UNAVAILABLE", Some("30"), Some(30)),
+            (503, "", None, None),
+            (500, "INTERNAL", None, None),
+            (502, "", Some("1"), Some(1)),
+            (401, "THIRD_PARTY_AUTH_ERROR", None, None),
+            (401, "APNS_AUTH_ERROR", None, None),
+            (401, "", None, None),
+            (403, "", None, None),
+        ] {
+            let answer = answer(status, code, None, retry_after);
+            assert_eq!(answer.verdict, later(expected), "{status} {code}");
+        }
+        assert_eq!(answer(401, "", None, None).code, UNAUTHENTICATED);
+        assert_eq!(answer(401, "APNS_AUTH_ERROR", None, None).code, "third_party_auth_error");
+    }
+
+    #[test]
+    fn an_answer_that_is_no_json_counts_by_its_status() {
+        let body = Bytes::from_static(b"<html>");
+        let reply = Reply { status: StatusCode::BAD_GATEWAY, headers: HeaderMap::new(), body };
+        assert_eq!(judge(&reply, NOW).verdict, Verdict::Later { after: None });
+    }
+}

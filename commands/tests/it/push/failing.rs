@@ -1,0 +1,158 @@
+//! What push services refuse, and what is made of it.
+
+use chrono::TimeDelta;
+use domain::devices::Platform;
+use testing::Behaviour;
+
+use super::world::{fcm, titles};
+use super::{PHONE, Pushing, TABLET};
+use crate::node::BOB;
+
+#[tokio::test]
+async fn a_device_that_is_gone_is_removed() {
+    for behaviour in [Behaviour::Gone, Behaviour::Mismatch, Behaviour::Invalid] {
+        let world = Pushing::new().await;
+        world.phone("android").await;
+        world.register(BOB, TABLET, Platform::Ios, fcm("ios")).await;
+        world.double.answer("android", [behaviour]);
+        let _policies = world.run_policies();
+        world.say("1").await;
+        world.until("removed", async || world.devices(BOB).await == [TABLET]).await;
+        assert_eq!(world.removals().await, ["gone"], "{behaviour:?}");
+        world.arrived("ios", 1).await;
+        world.pass(TimeDelta::seconds(4));
+        world.say("2").await;
+        world.until_received("ios", 2).await;
+        world.arrived("android", 1).await;
+    }
+}
+
+/// The token was replaced while the push was on its way.
+#[tokio::test]
+async fn a_device_with_another_address_by_now_stays() {
+    let world = Pushing::new().await;
+    world.phone("old").await;
+    world.double.delay(std::time::Duration::from_millis(400));
+    world.double.answer("old", [Behaviour::Gone]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until("under way", async || world.effects("attempted").await == 1).await;
+    world.phone("new").await;
+    world.until("noted", async || world.effects("failed").await == 1).await;
+    world.until_idle().await;
+    assert_eq!(world.devices(BOB).await, [PHONE]);
+}
+
+#[tokio::test]
+async fn a_quota_is_waited_for_as_long_as_google_says() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.answer("android", [Behaviour::Quota(Some(120))]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until("refused", async || world.effects("waiting").await == 1).await;
+    world.pass(TimeDelta::seconds(110));
+    world.arrived("android", 1).await;
+    // Another message does not get past it.
+    world.say("2").await;
+    world.arrived("android", 1).await;
+    world.pass(TimeDelta::seconds(11));
+    let received = world.until_received("android", 2).await;
+    assert_eq!(titles(&received)[1], "Alice sent you 2 new messages");
+    world.arrived("android", 2).await;
+    assert_eq!(world.devices(BOB).await, [PHONE]);
+}
+
+#[tokio::test]
+async fn a_quota_without_a_time_is_waited_for_a_minute() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.answer("android", [Behaviour::Quota(None)]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until("refused", async || world.effects("waiting").await == 1).await;
+    world.pass(TimeDelta::seconds(50));
+    world.arrived("android", 1).await;
+    world.pass(TimeDelta::seconds(11));
+    world.until_received("android", 2).await;
+}
+
+#[tokio::test]
+async fn what_passes_is_tried_again() {
+    let passing = [
+        Behaviour::Unavailable(Some(3)),
+        Behaviour::Unavailable(None),
+        Behaviour::Internal,
+        Behaviour::ThirdParty,
+    ];
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.answer("android", passing);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    for attempt in 1..=passing.len() {
+        world.until_received("android", attempt).await;
+        world.until("noted", async || world.effects("waiting").await == 1).await;
+        world.pass(TimeDelta::seconds(20));
+    }
+    let received = world.until_received("android", passing.len() + 1).await;
+    let ids: std::collections::BTreeSet<_> =
+        received.iter().map(|it| it.message["data"]["effect_id"].to_string()).collect();
+    assert_eq!(ids.len(), 1, "each attempt is of one effect");
+    world.until("accepted", async || world.effects("accepted").await == 1).await;
+    assert_eq!(world.devices(BOB).await, [PHONE]);
+}
+
+#[tokio::test]
+async fn after_eight_attempts_it_is_given_up_and_the_next_message_is_tried() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.answer("android", [Behaviour::Internal; 8]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    for attempt in 1..=8 {
+        world.until_received("android", attempt).await;
+        world.until("noted", async || world.effects("attempted").await == 0).await;
+        world.pass(TimeDelta::minutes(3));
+    }
+    world.until("given up", async || world.effects("failed").await == 1).await;
+    world.arrived("android", 8).await;
+    world.say("2").await;
+    assert!(world.until_received("android", 9).await[8].accepted);
+}
+
+#[tokio::test]
+async fn an_access_token_that_has_ended_is_replaced_at_once() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until_received("android", 1).await;
+    assert_eq!(world.double.granted(), 1);
+    world.double.revoke();
+    world.pass(TimeDelta::seconds(4));
+    world.say("2").await;
+    world.until_received("android", 2).await;
+    assert_eq!(world.double.granted(), 1);
+    // And before it ends by itself.
+    world.pass(TimeDelta::minutes(56));
+    world.say("3").await;
+    world.until_received("android", 3).await;
+    assert_eq!(world.double.granted(), 2);
+}
+
+#[tokio::test]
+async fn one_device_in_trouble_holds_up_no_other() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.register(BOB, TABLET, Platform::Ios, fcm("ios")).await;
+    world.double.answer("android", [Behaviour::Quota(Some(600))]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until_received("ios", 1).await;
+    world.until("noted", async || world.effects("waiting").await == 1).await;
+    world.pass(TimeDelta::seconds(601));
+    world.until_received("android", 2).await;
+    // What the other has got it does not get again.
+    world.arrived("ios", 1).await;
+}

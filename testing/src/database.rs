@@ -1,5 +1,8 @@
 //! A migrated database for one test.
 
+use std::sync::mpsc;
+use std::time::Duration;
+
 use eventlog::database::{self, MIGRATIONS, Role};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
@@ -12,6 +15,9 @@ const TEMPLATE_LOCK: i64 = 0x7465_6d70_6c61_7465;
 
 /// Connections of each pool: enough for a test, few enough for many tests.
 const CONNECTIONS: u32 = 8;
+
+/// How long the end of a test waits for its database to be dropped.
+const DROPPING: Duration = Duration::from_secs(1);
 
 /// A database that is dropped when the test ends.
 pub struct TestDatabase {
@@ -71,22 +77,29 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// Drops the database from a thread of its own: the test's runtime may be ending.
+    /// Drops the database from a thread of its own: the test's runtime may be ending. Connections that it
+    /// has half opened hold that up until they end with the runtime, which must not wait for them here.
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(async {
-                let mut connection = admin.connect().await?;
-                let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-                connection.execute(drop.as_str()).await?;
-                connection.close().await
-            })
+        let (done, dropped) = mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if let Err(error) = drop_database(&admin, &name) {
+                eprintln!("test database {name} was not dropped: {error}");
+            }
+            drop(done);
         });
-        if !matches!(dropping.join(), Ok(Ok(()))) {
-            eprintln!("test database {} was not dropped", self.name);
-        }
+        drop(dropped.recv_timeout(DROPPING));
     }
+}
+
+fn drop_database(admin: &PgConnectOptions, name: &str) -> sqlx::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut connection = admin.connect().await?;
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        connection.execute(drop.as_str()).await?;
+        connection.close().await
+    })
 }
 
 /// The name of the migrated template, made now if it is not there. Its name follows from the

@@ -13,7 +13,9 @@ use commands::Caller;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, SinkExt};
 use secrecy::ExposeSecret;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::error::ProtocolError;
 
 use super::command::{Asked, Command, Commands, Own, answer};
 use super::opening::{LiveSince, Proven};
@@ -30,6 +32,9 @@ const READ_BUFFER: usize = 2 * 1024;
 
 /// How long the other side may take to take something.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the other side may take to close the connection, once this side has.
+const PARTING: Duration = Duration::from_secs(1);
 
 /// Frames that are written before anything else is looked at.
 const BURST: usize = 64;
@@ -114,7 +119,9 @@ impl Talk {
                 Some(Ok(Message::Text(text))) => self.hear(text.as_str()).await,
                 Some(Ok(Message::Binary(_))) => self.hear("").await,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Gone),
+                Some(Ok(Message::Close(_))) => self.part().await,
+                Some(Err(error)) => self.refuse(error).await,
+                None => Err(Gone),
             },
         }
     }
@@ -143,8 +150,29 @@ impl Talk {
             Reason::TokenExpired => 4001,
             Reason::SessionRevoked => 4003,
         };
-        let close = CloseFrame { code, reason: end.reason.name().into() };
-        within(self.socket.send(Message::Close(Some(close)))).await?;
+        self.close(code, end.reason.name()).await?;
+        self.part().await
+    }
+
+    async fn close(&mut self, code: u16, reason: &'static str) -> Result<(), Gone> {
+        let close = CloseFrame { code, reason: reason.into() };
+        within(self.socket.send(Message::Close(Some(close)))).await
+    }
+
+    /// Waits until the other side closes too: a connection that is dropped before may lose what was sent
+    /// last (RFC 6455, section 7.1.1).
+    async fn part(&mut self) -> Result<(), Gone> {
+        let closing = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        drop(timeout(PARTING, closing).await);
+        Err(Gone)
+    }
+
+    /// Says why nothing more is taken.
+    async fn refuse(&mut self, error: axum::Error) -> Result<(), Gone> {
+        let (code, reason) = fault(error).ok_or(Gone)?;
+        self.close(code, reason).await?;
+        // What was not read resets the connection when it is dropped, so the reason goes ahead.
+        sleep(PARTING).await;
         Err(Gone)
     }
 
@@ -198,6 +226,21 @@ impl Talk {
 
     async fn send(&mut self, frame: &Frame) -> Result<(), Gone> {
         within(self.socket.send(Message::text(frame.json.clone()))).await
+    }
+}
+
+/// What the other side did wrong: the close code (RFC 6455, section 7.4.1) and a name. Nothing when the
+/// connection broke.
+fn fault(error: axum::Error) -> Option<(u16, &'static str)> {
+    let error = error.into_inner().downcast::<Error>().ok()?;
+    if matches!(*error, Error::Capacity(_)) {
+        Some((1009, "message-too-long"))
+    } else if matches!(*error, Error::Utf8(_)) {
+        Some((1007, "not-utf-8"))
+    } else if matches!(*error, Error::Protocol(it) if it != ProtocolError::ResetWithoutClosingHandshake) {
+        Some((1002, "protocol-error"))
+    } else {
+        None
     }
 }
 

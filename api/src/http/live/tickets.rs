@@ -16,7 +16,7 @@ use crate::http::caller::bearer;
 use crate::http::error::{ApiError, ApiResult};
 
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Ticket)]
+#[schema(as = StreamTicket)]
 pub(crate) struct TicketBody {
     /// For `ticket` of `/v1/stream` or `/v1/socket`.
     ticket: String,

@@ -4,6 +4,7 @@
 mod client;
 mod nodes;
 mod passing;
+mod peers;
 mod pushing;
 mod socket;
 mod stream;

@@ -88,7 +88,7 @@ impl Drop for TestDatabase {
             }
             drop(done);
         });
-        drop(dropped.recv_timeout(DROPPING));
+        let _late = dropped.recv_timeout(DROPPING);
     }
 }
 

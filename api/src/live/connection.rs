@@ -92,12 +92,18 @@ impl Connection {
             return None;
         }
         loop {
-            if let Some(frame) = self.looked_up() {
-                return Some(Step::Send(frame));
+            if let Some(step) = self.looked_up() {
+                return Some(step);
             }
             if self.pages {
                 // Boxed: most connections never page, and there are many.
-                if let Err(error) = Box::pin(self.page()).await {
+                let lane = Arc::clone(&self.lane);
+                let paged = tokio::select! {
+                    biased;
+                    reason = lane.ends() => return Some(self.end(reason)),
+                    paged = Box::pin(self.page()) => paged,
+                };
+                if let Err(error) = paged {
                     tracing::debug!(?error, "a connection cannot look up what it has missed");
                     return Some(self.end(Reason::Unavailable));
                 }
@@ -115,8 +121,8 @@ impl Connection {
         if self.has_ended {
             return None;
         }
-        if let Some(frame) = self.looked_up() {
-            return Some(Step::Send(frame));
+        if let Some(step) = self.looked_up() {
+            return Some(step);
         }
         while !self.pages {
             let next = self.lane.try_next()?;
@@ -127,10 +133,14 @@ impl Connection {
         None
     }
 
-    fn looked_up(&mut self) -> Option<Arc<Frame>> {
+    /// What was looked up, unless the connection has ended meanwhile.
+    fn looked_up(&mut self) -> Option<Step> {
         let frame = self.ready.pop_front()?;
+        if let Some(reason) = self.lane.end_reason() {
+            return Some(self.end(reason));
+        }
         self.told = frame.place.map_or(self.told, |it| it.max(self.told));
-        Some(frame)
+        Some(Step::Send(frame))
     }
 
     fn take(&mut self, next: Next) -> Option<Step> {
@@ -159,7 +169,7 @@ impl Connection {
 
     fn end(&mut self, reason: Reason) -> Step {
         self.has_ended = true;
-        metrics::counter!("parlance_live_ended_total", "reason" => reason.name()).increment(1);
+        reason.count();
         Step::End(End { reason, after: self.app.live.comes_back_after(reason) })
     }
 
@@ -192,7 +202,8 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.app.live.watching().forget(&self.lane);
+        // In this order: whoever is still to be looked at by it is looked for here.
         self.app.live.close(&self.lane);
+        self.app.live.watching().forget(&self.lane);
     }
 }

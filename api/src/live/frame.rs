@@ -50,6 +50,11 @@ impl Reason {
             Self::Unavailable => "unavailable",
         }
     }
+
+    /// Counts a connection that ends for it.
+    pub(crate) fn count(self) {
+        metrics::counter!("parlance_live_ended_total", "reason" => self.name()).increment(1);
+    }
 }
 
 /// What is said besides what has changed.

@@ -104,6 +104,21 @@ impl Lane {
         self.news.notify_one();
     }
 
+    /// Why it has ended, if it has.
+    pub(super) fn end_reason(&self) -> Option<Reason> {
+        self.state().end
+    }
+
+    /// Why it ends, once it does. Only whoever waits for what comes next may wait for this.
+    pub(super) async fn ends(&self) -> Reason {
+        loop {
+            if let Some(reason) = self.end_reason() {
+                return reason;
+            }
+            self.news.notified().await;
+        }
+    }
+
     /// What comes next; waits until there is something. Nothing is lost when it is not waited for.
     pub(super) async fn next(&self) -> Next {
         loop {
@@ -151,8 +166,11 @@ impl Lane {
         is_soon.then_some(state.expires_at)
     }
 
-    pub(super) fn has_expired(&self, now: DateTime<Utc>) -> bool {
-        self.state().expires_at <= now
+    /// Whose it is, and until when.
+    pub(super) fn caller(&self) -> Caller {
+        let state = self.state();
+        let (session_id, expires_at) = (state.session, state.expires_at);
+        Caller { account_id: self.account, session_id, expires_at }
     }
 }
 
@@ -238,10 +256,12 @@ mod tests {
         assert_eq!(lane.warn(early, soon), None);
         assert_eq!(lane.warn(now - chrono::TimeDelta::seconds(60), soon), Some(now));
         assert_eq!(lane.warn(now, soon), None);
-        assert!(lane.has_expired(now) && !lane.has_expired(early));
+        assert_eq!(lane.caller().expires_at, now);
         let expires_at = now + chrono::TimeDelta::seconds(600);
-        lane.renew(Caller { account_id: lane.account, session_id: Uuid::nil(), expires_at });
-        assert!(!lane.has_expired(now) && lane.is_of(Uuid::nil()));
+        let renewed = Caller { account_id: lane.account, session_id: Uuid::nil(), expires_at };
+        lane.renew(renewed);
+        assert_eq!(lane.caller(), renewed);
+        assert!(lane.is_of(Uuid::nil()));
         assert_eq!(lane.warn(expires_at, soon), Some(expires_at));
     }
 }

@@ -4,7 +4,8 @@
 //! - `lane`: what one connection has still to be sent, bounded
 //! - `frame`: what is sent
 //! - `rounds`: after each step of the read models, what changed for whom
-//! - `watching`: who is there, for whoever looks; who types
+//! - `watching`: who is there, for whoever looks; `typing`: who types
+//! - `beat`: signs of life, and what else must not wait for the database
 //! - `connection`: what one connection is sent, in order, without loss or duplicate
 //!
 //! # Exact
@@ -15,15 +16,19 @@
 //! through, like a device that was away, in the same form and order: so where it was told something
 //! is a number, and what comes again is dropped.
 
+mod beat;
 mod connection;
 mod frame;
 mod hub;
 mod lane;
 mod rounds;
+mod typing;
 mod watching;
 
+pub(crate) use beat::run as run_beat;
 pub(crate) use connection::{Connection, End, Step};
 pub(crate) use frame::{Frame, Reason, json};
 pub(crate) use hub::{Hub, Opening};
 pub(crate) use rounds::run as run_rounds;
-pub(crate) use watching::{Typing, WATCHED_MAX, Watch, run as run_watching};
+pub(crate) use typing::Typing;
+pub(crate) use watching::{WATCHED_MAX, Watch, run as run_watching};

@@ -90,17 +90,20 @@ impl Rounds {
         self.pass_on(events).await
     }
 
-    /// What events mean for what passes: who has sent a message types no longer, and who blocks somebody,
-    /// or chooses another audience, is shown or hidden from now on.
+    /// What events mean for what passes: who has sent a message types no longer; and who has a chat with
+    /// somebody or blocks them, or chooses another audience, is shown or hidden from now on.
     async fn pass_on(&self, events: &[Arc<RecordedEvent>]) -> ApiResult<()> {
         let (hub, mut shown) = (&self.app.live, vec![]);
         for event in events {
             match &event.event {
                 Ok(Event::Chat(ChatEvent::MessageSent { chat_id, sender, recipient, .. })) => {
-                    hub.watching().has_sent(hub, *chat_id, *sender, *recipient);
+                    hub.types().has_ended(hub, *chat_id, *sender, *recipient);
                 }
                 Ok(Event::Chat(
-                    ChatEvent::Blocked { members, .. } | ChatEvent::Unblocked { members, .. },
+                    ChatEvent::Opened { members, .. }
+                    | ChatEvent::Revealed { members, .. }
+                    | ChatEvent::Blocked { members, .. }
+                    | ChatEvent::Unblocked { members, .. },
                 )) => shown.extend(*members),
                 Ok(Event::Account(event)) => shown.extend(audience_of(event)),
                 Ok(Event::Chat(_) | Event::Library(_) | Event::Devices(_)) | Err(_) => {}

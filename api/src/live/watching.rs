@@ -1,49 +1,35 @@
-//! What passes: who types, and who is there, for those who look.
+//! Who is there, for those who look.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use commands::{PresenceChanged, SessionRevoked};
-use domain::{AccountId, ChatId};
+use commands::PresenceChanged;
+use domain::AccountId;
 use eventlog::bus::Note;
 use projections::presence::{self, PresenceView, Seen};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::frame::{Frame, Notice};
-use super::hub::Hub;
 use super::lane::Lane;
 use crate::http::App;
 use crate::http::error::{ApiError, ApiResult};
 
-/// How long somebody types who says nothing more.
-pub(crate) const TYPING: Duration = Duration::from_secs(6);
-
 /// People whom one connection looks at: more than a screen shows.
 pub(crate) const WATCHED_MAX: usize = 100;
-
-/// How often signs of life are due, and what has expired is looked for.
-const TICK: Duration = Duration::from_secs(1);
 
 /// How often those who are watched are looked up, should the bus have lost anything.
 const LOOK: Duration = Duration::from_secs(10);
 
-/// Somebody types in a chat, or no longer does.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub(crate) struct Typing {
-    pub(crate) chat_id: ChatId,
-    pub(crate) by: AccountId,
-    pub(crate) to: AccountId,
-    pub(crate) begins: bool,
-}
+/// People who are looked up at a time.
+const LOOKED_UP: usize = 1_000;
 
-impl Note for Typing {
-    const TOPIC: &'static str = "typing";
-}
+/// How long looking up may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection looks at these people, and at no others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,16 +44,21 @@ impl Note for Watch {
 }
 
 #[derive(Default)]
-pub(super) struct Watching(Mutex<State>);
+pub(super) struct Watching {
+    state: Mutex<State>,
+    /// Held from looking up what is shown until it is told: what was looked up later is told later.
+    showing: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct State {
-    /// Who types where, for whom, until when.
-    typing: HashMap<(AccountId, ChatId, AccountId), Instant>,
     watched: HashMap<AccountId, Watched>,
     /// Whom each connection looks at, and what it was told of them last.
     by_lane: HashMap<Uuid, HashMap<AccountId, Last>>,
 }
+
+/// Who looks, and at whom.
+type Pair = (AccountId, AccountId);
 
 /// What a connection was told last of somebody.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,94 +75,44 @@ struct Watched {
     heard: Option<(bool, DateTime<Utc>)>,
 }
 
-/// Passes on what is told on the bus, gives signs of life, and looks again, until `stop`.
+/// Tells whoever looks who comes and goes, until `stop`.
 pub(crate) async fn run(app: Arc<App>, stop: CancellationToken) {
-    let mut typing = app.bus.listen::<Typing>();
     let mut came = app.bus.listen::<PresenceChanged>();
     let mut watches = app.bus.listen::<Watch>();
-    let mut revoked = app.bus.listen::<SessionRevoked>();
-    let (mut ticks, mut looks) = (interval(TICK), interval(LOOK));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let hub = app.live.clone();
+    let watching = app.live.watching();
     loop {
         let done = tokio::select! {
             () = stop.cancelled() => return,
-            note = typing.next() => {
-                hub.watching().types(&hub, note);
-                Ok(())
-            }
-            note = revoked.next() => {
-                hub.end_session(note.account_id, note.session_id);
-                Ok(())
-            }
-            note = came.next() => hub.watching().has_come(&app, note).await,
-            note = watches.next() => hub.watching().watch(&app, note).await,
-            _ = ticks.tick() => {
-                hub.tick(app.clock.now());
-                hub.watching().stop_typing(&hub);
-                Ok(())
-            }
-            _ = looks.tick() => hub.watching().look(&app).await,
+            note = came.next() => timeout(PATIENCE, watching.has_come(&app, note)).await,
+            note = watches.next() => timeout(PATIENCE, watching.watch(&app, note)).await,
+            _ = looks.tick() => timeout(PATIENCE, watching.look(&app)).await,
         };
-        if let Err(error) = done {
-            tracing::warn!(?error, "whoever looks is told later who is there");
+        match done {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(?error, "whoever looks is told later who is there"),
+            Err(_) => tracing::warn!("whoever looks is told later who is there: no answer in time"),
         }
     }
 }
 
 impl Watching {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn types(&self, hub: &Hub, note: Typing) {
-        let Typing { chat_id, by, to, begins: typing } = note;
-        if hub.lanes(to).is_empty() {
-            return;
-        }
-        let key = (to, chat_id, by);
-        let news = if typing {
-            self.state().typing.insert(key, Instant::now() + TYPING);
-            true
-        } else {
-            self.state().typing.remove(&key).is_some()
-        };
-        if news {
-            hub.pass(to, typed(chat_id, by, typing));
-        }
-    }
-
-    /// A message says that its sender types no longer.
-    pub(super) fn has_sent(&self, hub: &Hub, chat: ChatId, by: AccountId, to: AccountId) {
-        if self.state().typing.remove(&(to, chat, by)).is_some() {
-            hub.pass(to, typed(chat, by, false));
-        }
-    }
-
-    fn stop_typing(&self, hub: &Hub) {
-        let now = Instant::now();
-        let mut ended = vec![];
-        self.state().typing.retain(|key, until| {
-            let goes_on = *until > now;
-            if !goes_on {
-                ended.push(*key);
-            }
-            goes_on
-        });
-        for (to, chat, by) in ended {
-            hub.pass(to, typed(chat, by, false));
-        }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection looks at others from now on. Those to other processes are not found here.
     pub(crate) async fn watch(&self, app: &App, watch: Watch) -> ApiResult<()> {
-        let lanes = app.live.lanes(watch.account_id);
-        let Some(lane) = lanes.into_iter().find(|it| it.id == watch.connection_id) else {
-            return Ok(());
-        };
-        let watched: HashSet<_> = watch.watched.into_iter().take(WATCHED_MAX).collect();
+        let find =
+            || app.live.lanes(watch.account_id).into_iter().find(|it| it.id == watch.connection_id);
+        let Some(lane) = find() else { return Ok(()) };
+        let watched: HashSet<_> = watch.watched.iter().copied().take(WATCHED_MAX).collect();
         self.state().watch(&lane, &watched);
+        if find().is_none() {
+            self.forget(&lane); // it has gone meanwhile, and was forgotten before
+            return Ok(());
+        }
         let ids: Vec<_> = watched.iter().map(|it| it.0).collect();
         let standing = presence::standing(&app.db, &ids).await.map_err(ApiError::unavailable)?;
         for (account, Seen { online, since }) in standing {
@@ -179,11 +120,8 @@ impl Watching {
                 self.state().hear(AccountId(account), online, since);
             }
         }
-        let pairs: Vec<_> = watched.into_iter().map(|it| (lane.account, it)).collect();
-        for view in presence::seen(&app.db, &pairs).await.map_err(ApiError::unavailable)? {
-            self.tell(view, std::slice::from_ref(&lane));
-        }
-        Ok(())
+        let to = watched.into_iter().map(|it| ((lane.account, it), vec![Arc::clone(&lane)]));
+        self.tell_all(app, to.collect()).await
     }
 
     /// Tells what is news to each of `lanes`: that something happened to somebody who is not shown is
@@ -217,15 +155,14 @@ impl Watching {
     /// Those whom somebody looks at may have come or gone unheard.
     async fn look(&self, app: &App) -> ApiResult<()> {
         let watched: Vec<_> = self.state().watched.keys().map(|it| it.0).collect();
-        if watched.is_empty() {
-            return Ok(());
-        }
-        let standing = presence::standing(&app.db, &watched).await;
         let mut changed = HashSet::new();
-        for (account, Seen { online, since }) in standing.map_err(ApiError::unavailable)? {
-            let account = AccountId(account);
-            if since.is_some_and(|since| self.state().hear(account, online, since)) {
-                changed.insert(account);
+        for some in watched.chunks(LOOKED_UP) {
+            let standing = presence::standing(&app.db, some).await;
+            for (account, Seen { online, since }) in standing.map_err(ApiError::unavailable)? {
+                let account = AccountId(account);
+                if since.is_some_and(|since| self.state().hear(account, online, since)) {
+                    changed.insert(account);
+                }
             }
         }
         self.show(app, &changed).await
@@ -245,7 +182,7 @@ impl Watching {
 
     /// Tells whoever looks at `accounts` what they are shown of them now.
     async fn show(&self, app: &App, accounts: &HashSet<AccountId>) -> ApiResult<()> {
-        let mut lanes: HashMap<(AccountId, AccountId), Vec<Arc<Lane>>> = HashMap::new();
+        let mut lanes: HashMap<Pair, Vec<Arc<Lane>>> = HashMap::new();
         {
             let state = self.state();
             for account in accounts {
@@ -255,9 +192,16 @@ impl Watching {
                 }
             }
         }
-        let pairs: Vec<_> = lanes.keys().copied().collect();
-        for view in presence::seen(&app.db, &pairs).await.map_err(ApiError::unavailable)? {
-            self.tell(view, &lanes.remove(&(view.viewer, view.account)).unwrap_or_default());
+        self.tell_all(app, lanes).await
+    }
+
+    async fn tell_all(&self, app: &App, mut to: HashMap<Pair, Vec<Arc<Lane>>>) -> ApiResult<()> {
+        let _showing = self.showing.lock().await;
+        let pairs: Vec<_> = to.keys().copied().collect();
+        for some in pairs.chunks(LOOKED_UP) {
+            for view in presence::seen(&app.db, some).await.map_err(ApiError::unavailable)? {
+                self.tell(view, &to.remove(&(view.viewer, view.account)).unwrap_or_default());
+            }
         }
         Ok(())
     }
@@ -291,16 +235,6 @@ impl State {
             watched.heard = Some((online, since));
         }
         is_newer
-    }
-}
-
-fn typed(chat: ChatId, by: AccountId, typing: bool) -> Notice {
-    let expires_in = u64::try_from(TYPING.as_millis()).unwrap_or(u64::MAX);
-    Notice::Typing {
-        chat_id: chat.0,
-        account_id: by.0,
-        typing,
-        expires_in_ms: typing.then_some(expires_in),
     }
 }
 

@@ -204,6 +204,7 @@ impl Parts {
     pub(super) fn start_live(&self, feed: Feed, app: &Arc<App>) {
         let stop = || self.stop.clone();
         self.tasks.spawn(live::run_rounds(Arc::clone(app), feed, stop()));
+        self.tasks.spawn(live::run_beat(Arc::clone(app), stop()));
         self.tasks.spawn(live::run_watching(Arc::clone(app), stop()));
     }
 

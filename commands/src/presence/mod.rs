@@ -153,7 +153,7 @@ impl Presence {
                     spared = self.beat(spared).await?;
                     beat = Instant::now() + BEAT;
                 }
-                self.settle().await
+                self.settle(beat, &stop).await
             };
             if let Err(error) = turn.await {
                 tracing::warn!(%error, "presence could not be noted");
@@ -170,8 +170,8 @@ impl Presence {
         }
     }
 
-    /// Gives a sign of life, and says who is gone with processes that give none. `spared`: the table was
-    /// found empty the last time, and those that were in it have not had the time to say so again.
+    /// Gives a sign of life, and says who is gone with processes that give none. `spared`: this process was
+    /// not known the last time, and others in the same case have not had the time to say so again.
     async fn beat(&self, spared: bool) -> sqlx::Result<bool> {
         let Shared { db, node, .. } = &*self.0;
         let is_known = store::beat(db, *node).await?;
@@ -188,12 +188,13 @@ impl Presence {
         Ok(false)
     }
 
-    /// Tells the database who has come and gone, and admits those who wait.
-    async fn settle(&self) -> sqlx::Result<()> {
-        loop {
+    /// Tells the database who has come and gone, and admits those who wait. However many they are, the next
+    /// sign of life is given at `beat`: without one, others would take everybody here for gone.
+    async fn settle(&self, beat: Instant, stop: &CancellationToken) -> sqlx::Result<()> {
+        while Instant::now() < beat && !stop.is_cancelled() {
             let (counts, waiting) = self.0.state().take(BATCH);
             if counts.is_empty() {
-                return Ok(());
+                break;
             }
             let Shared { db, node, clock, .. } = &*self.0;
             match store::settle(db, *node, &counts, clock.now()).await {
@@ -210,6 +211,7 @@ impl Presence {
                 }
             }
         }
+        Ok(())
     }
 
     /// Admits those for whom there is room, the first to wait first.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::AccountId;
 use eventlog::database;
 use sqlx::{PgConnection, PgPool};
@@ -15,6 +15,10 @@ const SILENCE: f64 = 15.0;
 
 /// People who are gone with their processes, in one transaction.
 const SWEPT: i64 = 500;
+
+/// What is news is later than what was known, by as little as the database tells apart: clocks differ, and
+/// whoever hears both goes by that.
+const NEWER: TimeDelta = TimeDelta::microseconds(1);
 
 /// Connections of somebody to this process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,9 +45,22 @@ struct Elsewhere {
     looking: i64,
 }
 
-/// Gives a sign of life. Whether the process was known: if not, nothing of what it said is there.
+/// How somebody was before.
+#[derive(Clone, Copy)]
+struct Before {
+    online: bool,
+    since: DateTime<Utc>,
+}
+
+/// Gives a sign of life. Whether the process was known: if not, nothing of what it said is there; nor does
+/// it count any more when the last sign was too long ago, and others have begun to say so.
 pub(super) async fn beat(db: &PgPool, node: Uuid) -> sqlx::Result<bool> {
-    let beat = sqlx::query!("UPDATE nodes SET seen_at = clock_timestamp() WHERE node = $1", node);
+    let beat = sqlx::query!(
+        "UPDATE nodes SET seen_at = clock_timestamp()
+         WHERE node = $1 AND seen_at > clock_timestamp() - make_interval(secs => $2)",
+        node,
+        SILENCE
+    );
     if beat.execute(db).await?.rows_affected() == 1 {
         return Ok(true);
     }
@@ -74,7 +91,7 @@ pub(super) async fn settle(
     let mut tx = database::begin(db).await?;
     // Whoever loses it says it again.
     sqlx::query!("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
-    let was_online = lock(&mut tx, &ids, now).await?;
+    let before = lock(&mut tx, &ids, now).await?;
     let elsewhere = elsewhere(&mut tx, node, &ids).await?;
     let settled: Vec<_> = counts
         .iter()
@@ -83,11 +100,12 @@ pub(super) async fn settle(
             let room = i64::from(PER_PERSON_MAX).saturating_sub(others.total).max(0);
             let admitted = count.total.min(u32::try_from(room).unwrap_or(0));
             let online = count.looking.min(admitted) > 0 || others.looking > 0;
-            let was = was_online.get(&account.0).copied().unwrap_or(false);
-            let changed = (online != was).then_some(PresenceChanged {
+            let was =
+                before.get(&account.0).copied().unwrap_or(Before { online: false, since: now });
+            let changed = (online != was.online).then(|| PresenceChanged {
                 account_id: *account,
                 online,
-                since: now,
+                since: now.max(was.since + NEWER),
             });
             Settled { account: *account, admitted, changed }
         })
@@ -98,16 +116,15 @@ pub(super) async fn settle(
     Ok(settled)
 }
 
-/// Locks the rows of these people, in one order everywhere. Who has none is given one. Whether each was
-/// there.
+/// Locks the rows of these people, in one order everywhere. Who has none is given one. How each was.
 async fn lock(
     db: &mut PgConnection,
     ids: &[Uuid],
     now: DateTime<Utc>,
-) -> sqlx::Result<HashMap<Uuid, bool>> {
+) -> sqlx::Result<HashMap<Uuid, Before>> {
     sqlx::query!(
         "INSERT INTO presence (account_id, online, since, mirrored)
-         SELECT account_id, false, $2, true
+         SELECT account_id, false, $2, false
          FROM unnest($1::uuid[]) AS p (account_id)
          ORDER BY account_id
          ON CONFLICT DO NOTHING",
@@ -117,7 +134,7 @@ async fn lock(
     .execute(&mut *db)
     .await?;
     let rows = sqlx::query!(
-        "SELECT account_id, online FROM presence
+        "SELECT account_id, online, since FROM presence
          WHERE account_id = ANY ($1)
          ORDER BY account_id
          FOR UPDATE",
@@ -125,7 +142,8 @@ async fn lock(
     )
     .fetch_all(db)
     .await?;
-    Ok(rows.into_iter().map(|it| (it.account_id, it.online)).collect())
+    let rows = rows.into_iter();
+    Ok(rows.map(|it| (it.account_id, Before { online: it.online, since: it.since })).collect())
 }
 
 async fn elsewhere(
@@ -225,48 +243,80 @@ async fn write_presence(db: &mut PgConnection, settled: &[Settled]) -> sqlx::Res
 /// the last sign of theirs, or now if nobody knows.
 pub(super) async fn sweep(db: &PgPool, now: DateTime<Utc>) -> sqlx::Result<Vec<Settled>> {
     let mut tx = database::begin(db).await?;
-    let rows = sqlx::query!(
-        r#"WITH gone AS (
-               SELECT p.account_id
-               FROM presence p
-               WHERE p.online
-                 AND NOT EXISTS (
-                     SELECT
-                     FROM connections c
-                     JOIN nodes n ON n.node = c.node
-                     WHERE c.account_id = p.account_id
-                       AND c.looking > 0
-                       AND n.seen_at > clock_timestamp() - make_interval(secs => $1)
-                 )
-               ORDER BY p.account_id
-               LIMIT $2
-               FOR UPDATE OF p SKIP LOCKED
-           )
-           UPDATE presence p
-           SET online = false, mirrored = false, since = coalesce((
-               SELECT max(n.seen_at)
-               FROM connections c
-               JOIN nodes n ON n.node = c.node
-               WHERE c.account_id = p.account_id
-           ), $3)
-           FROM gone
-           WHERE p.account_id = gone.account_id
-           RETURNING p.account_id, p.since"#,
-        SILENCE,
-        SWEPT,
-        now
-    )
-    .fetch_all(&mut *tx)
-    .await?;
-    if rows.is_empty() {
+    let missing = lock_missing(&mut tx).await?;
+    let settled = if missing.is_empty() {
         sqlx::query!(
             "DELETE FROM nodes WHERE seen_at <= clock_timestamp() - make_interval(secs => $1)",
             SILENCE
         )
         .execute(&mut *tx)
         .await?;
-    }
+        vec![]
+    } else {
+        write_gone(&mut tx, &missing, now).await?
+    };
     tx.commit().await?;
+    Ok(settled)
+}
+
+/// Locks some who seem to be gone.
+async fn lock_missing(db: &mut PgConnection) -> sqlx::Result<Vec<Uuid>> {
+    sqlx::query_scalar!(
+        "SELECT p.account_id
+         FROM presence p
+         WHERE p.online
+           AND NOT EXISTS (
+               SELECT
+               FROM connections c
+               JOIN nodes n ON n.node = c.node
+               WHERE c.account_id = p.account_id
+                 AND c.looking > 0
+                 AND n.seen_at > clock_timestamp() - make_interval(secs => $1)
+           )
+         ORDER BY p.account_id
+         LIMIT $2
+         FOR UPDATE OF p SKIP LOCKED",
+        SILENCE,
+        SWEPT
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Says of those of `missing` that they are gone who are still nowhere: whoever has come back while their
+/// row was waited for is seen by a statement of its own alone.
+async fn write_gone(
+    db: &mut PgConnection,
+    missing: &[Uuid],
+    now: DateTime<Utc>,
+) -> sqlx::Result<Vec<Settled>> {
+    let rows = sqlx::query!(
+        r#"UPDATE presence p
+           SET online = false, mirrored = false, since = greatest(
+               coalesce((
+                   SELECT max(n.seen_at)
+                   FROM connections c
+                   JOIN nodes n ON n.node = c.node
+                   WHERE c.account_id = p.account_id
+               ), $2),
+               p.since + interval '1 microsecond'
+           )
+           WHERE p.account_id = ANY ($1)
+             AND NOT EXISTS (
+                 SELECT
+                 FROM connections c
+                 JOIN nodes n ON n.node = c.node
+                 WHERE c.account_id = p.account_id
+                   AND c.looking > 0
+                   AND n.seen_at > clock_timestamp() - make_interval(secs => $3)
+             )
+           RETURNING p.account_id, p.since"#,
+        missing,
+        now,
+        SILENCE
+    )
+    .fetch_all(db)
+    .await?;
     let settled = rows.into_iter().map(|row| {
         let account = AccountId(row.account_id);
         let changed = PresenceChanged { account_id: account, online: false, since: row.since };

@@ -206,12 +206,71 @@ async fn a_process_that_dies_is_found_to_be_gone_and_when_it_was_last() {
     let _bob = one.connect(BOB).await.expect("admitted");
     scene.hears(BOB, true).await;
     let _bob_elsewhere = other.connect(BOB).await.expect("admitted");
+    let before = "UPDATE presence SET since = since - interval '1 minute'";
+    sqlx::query(before).execute(&scene.db).await.expect("they came before");
     one.die(&scene.db).await;
     let now = Clock::system().now();
     let left = scene.hears(ALICE, false).await;
     assert!(left.since < now - chrono::TimeDelta::seconds(15), "as of its last sign of life");
     scene.until_rows(&[(BOB.0, other.node, 1, 1)]).await;
     scene.hears_nothing().await;
+}
+
+#[tokio::test]
+async fn that_somebody_is_gone_is_news_however_soon_after_they_came() {
+    let mut scene = Scene::set().await;
+    let (one, _other) = (scene.process(), scene.process());
+    let _alice = one.connect(ALICE).await.expect("admitted");
+    let came = scene.hears(ALICE, true).await;
+    one.die(&scene.db).await;
+    let left = scene.hears(ALICE, false).await;
+    assert!(left.since > came.since, "{left:?} after {came:?}");
+}
+
+#[tokio::test]
+async fn a_process_that_was_taken_for_dead_says_all_again() {
+    let mut scene = Scene::set().await;
+    let process = scene.process();
+    let _alice = process.connect(ALICE).await.expect("admitted");
+    scene.hears(ALICE, true).await;
+    // It was silent, and another has said that its people are gone.
+    let taken = "WITH silent AS (UPDATE nodes SET seen_at = seen_at - interval '16 s')
+                 UPDATE presence SET online = false";
+    sqlx::query(taken).execute(&scene.db).await.expect("taken for dead");
+    scene.hears(ALICE, true).await;
+    scene.until_rows(&[(ALICE.0, process.node, 1, 1)]).await;
+}
+
+#[tokio::test]
+async fn signs_of_life_are_given_however_many_come_and_go() {
+    let scene = Scene::set().await;
+    let process = scene.process();
+    let (stop, mut coming) = (CancellationToken::new(), tokio::task::JoinSet::new());
+    for number in 0..16 {
+        let (presence, stop) = (process.presence.clone(), stop.clone());
+        coming.spawn(async move {
+            let account = AccountId(Uuid::from_u128(number));
+            while !stop.is_cancelled() {
+                drop(presence.connect(account, true).await);
+            }
+        });
+    }
+    sleep(Duration::from_secs(3)).await;
+    let since = Clock::system().now();
+    let seen = async {
+        let seen = "SELECT seen_at > $1 FROM nodes WHERE node = $2";
+        loop {
+            let seen = sqlx::query_scalar(seen).bind(since).bind(process.node);
+            if seen.fetch_one(&scene.db).await.expect("a row") {
+                break;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let given = timeout(Duration::from_secs(4), seen).await;
+    stop.cancel();
+    coming.join_all().await;
+    given.expect("a sign of life");
 }
 
 /// The tables are lost when PostgreSQL crashes; and a process may be taken for dead that was only slow.

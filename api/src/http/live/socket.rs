@@ -30,8 +30,11 @@ const MESSAGE_MAX: usize = 128 * 1024 + 4 * 1024;
 /// Bytes that are read at a time. There are many sockets, and most are silent.
 const READ_BUFFER: usize = 2 * 1024;
 
-/// How long the other side may take to take something.
-const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the other side may take to take something: as long as a frame may wait.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long the end waits for the answer to what was asked before.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
 
 /// How long the other side may take to close the connection, once this side has.
 const PARTING: Duration = Duration::from_secs(1);
@@ -142,6 +145,11 @@ impl Talk {
     }
 
     async fn end(&mut self, end: End) -> Result<(), Gone> {
+        if let Some(answering) = self.answering.take()
+            && let Ok(answer) = timeout(LAST_ANSWER, answering).await
+        {
+            self.feed(&answer).await?;
+        }
         self.send(&end.frame()).await?;
         let code = match end.reason {
             Reason::Draining => 1001,
@@ -237,7 +245,8 @@ fn fault(error: axum::Error) -> Option<(u16, &'static str)> {
         Some((1009, "message-too-long"))
     } else if matches!(*error, Error::Utf8(_)) {
         Some((1007, "not-utf-8"))
-    } else if matches!(*error, Error::Protocol(it) if it != ProtocolError::ResetWithoutClosingHandshake) {
+    } else if matches!(*error, Error::Protocol(it) if it != ProtocolError::ResetWithoutClosingHandshake)
+    {
         Some((1002, "protocol-error"))
     } else {
         None
@@ -255,6 +264,11 @@ async fn under_way(answering: &mut Option<BoxFuture<'static, Frame>>) -> Frame {
 async fn within<E>(sending: impl Future<Output = Result<(), E>>) -> Result<(), Gone> {
     match timeout(SEND_TIMEOUT, sending).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) | Err(_) => Err(Gone),
+        Ok(Err(_)) => Err(Gone),
+        Err(_) => {
+            // It takes nothing, so it cannot be told.
+            Reason::SlowConsumer.count();
+            Err(Gone)
+        }
     }
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::frame::{Frame, Notice, Reason};
 use super::lane::Lane;
+use super::typing::Types;
 use super::watching::Watching;
 use crate::http::sync::Since;
 
@@ -45,8 +46,9 @@ struct Inner {
     state: Mutex<State>,
     /// Up to where everything is in the lanes; nothing before the first round.
     position: watch::Sender<Option<Position>>,
-    pub(super) watching: Watching,
-    pub(super) paging: Semaphore,
+    watching: Watching,
+    types: Types,
+    paging: Semaphore,
     ids: Ids,
 }
 
@@ -99,6 +101,7 @@ impl Hub {
             state: Mutex::default(),
             position: watch::Sender::default(),
             watching: Watching::default(),
+            types: Types::default(),
             paging: Semaphore::new(PAGING_MAX),
             ids,
         }))
@@ -110,6 +113,10 @@ impl Hub {
 
     pub(super) fn watching(&self) -> &Watching {
         &self.0.watching
+    }
+
+    pub(super) fn types(&self) -> &Types {
+        &self.0.types
     }
 
     pub(super) fn paging(&self) -> &Semaphore {
@@ -250,16 +257,20 @@ impl Hub {
         }
     }
 
-    /// Gives signs of life, and ends what has expired. Called each second.
-    pub(super) fn tick(&self, now: DateTime<Utc>) {
+    /// Gives signs of life, and ends what has expired or `is_over`, should the word of that have been lost,
+    /// or have come while the connection was opened. Called each second.
+    pub(super) fn tick(&self, now: DateTime<Utc>, is_over: impl Fn(&Caller) -> bool) {
         let beat = Instant::now();
         let mut state = self.state();
         let place = Place::after(self.position().0);
         let heartbeat = Arc::new(Frame::from(Notice::Heartbeat { id: Since(place) }));
         for registered in state.people.values_mut().flatten() {
             let lane = &registered.lane;
-            if lane.has_expired(now) {
+            let caller = lane.caller();
+            if caller.expires_at <= now {
                 lane.end(Reason::TokenExpired);
+            } else if is_over(&caller) {
+                lane.end(Reason::SessionRevoked);
             } else if let Some(expires_at) = lane.warn(now, WARNING) {
                 lane.push(&Arc::new(Notice::TokenExpiring { expires_at }.into()));
             }

@@ -143,3 +143,34 @@ async fn a_process_that_stops_ends_everything_and_takes_nobody() {
     assert_eq!(next(&opened).await, "draining");
     assert!(hub.open(Opening { caller: caller(BOB), since: None }).await.is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn signs_of_life_are_given_every_fifteen_seconds() {
+    let hub = Hub::new(Ids::random());
+    hub.begin(Position(10));
+    let opened = open(&hub, ALICE, None).await;
+    let tick = || hub.tick(DateTime::UNIX_EPOCH, |_| false);
+    let mut given = vec![];
+    for second in 0..40 {
+        tick();
+        while let Some(Next::Send(frame)) = opened.lane.try_next() {
+            assert_eq!((frame.name, frame.place), ("heartbeat", Some(Place::after(10))));
+            given.push(second);
+        }
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(given, [15, 30]);
+}
+
+/// The word that a session has ended may be lost, or come while a connection of it is opened.
+#[tokio::test]
+async fn a_session_that_is_over_ends_without_a_word() {
+    let hub = Hub::new(Ids::random());
+    hub.begin(Position(10));
+    let (alice, bob) = (open(&hub, ALICE, None).await, open(&hub, BOB, None).await);
+    hub.tick(DateTime::UNIX_EPOCH, |it| it.account_id == ALICE);
+    assert_eq!(next(&alice).await, "session_revoked");
+    assert_eq!(next(&bob).await, "nothing");
+    hub.tick(DateTime::<Utc>::MAX_UTC, |_| false);
+    assert_eq!(next(&bob).await, "token_expired");
+}

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{WebSocketStream, client_async, connect_async};
 
 use crate::support::Person;
 
@@ -140,13 +140,18 @@ impl<'a> Open<'a> {
 
     /// Opens a socket. Returns the first that it says, too.
     pub(crate) async fn socket(self) -> (Socket, Value) {
+        let stream = TcpStream::connect(self.addr).await.unwrap();
+        self.socket_over(stream).await
+    }
+
+    pub(crate) async fn socket_over(self, stream: TcpStream) -> (Socket, Value) {
         let url = format!("ws://{}/v1/socket{}", self.addr, self.query);
         let mut request = url.into_client_request().unwrap();
         for (name, value) in &self.headers {
             let name: hyper::header::HeaderName = name.parse().unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
         }
-        let (inner, _) = connect_async(request).await.unwrap();
+        let (inner, _) = client_async(request, stream).await.unwrap();
         let mut socket = Socket { inner, asked: 0, heard: vec![], closed: None };
         let welcome = socket.next().await;
         assert_eq!(welcome["type"], "welcome");
@@ -193,7 +198,7 @@ impl Stream {
 
 /// A socket.
 pub(crate) struct Socket {
-    inner: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    inner: WebSocketStream<TcpStream>,
     asked: u32,
     /// What came while something else was waited for.
     heard: Vec<Value>,
@@ -257,5 +262,17 @@ pub(crate) async fn refused(addr: SocketAddr, query: &str, token: Option<&str>) 
             (response.status().as_u16(), body.unwrap_or_default())
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// What opening a socket is answered with; it is gone again afterwards.
+pub(crate) async fn opened(addr: SocketAddr, person: &Person) -> u16 {
+    let mut request = format!("ws://{addr}/v1/socket").into_client_request().unwrap();
+    let value = format!("Bearer {}", person.token).parse().unwrap();
+    request.headers_mut().insert("authorization", value);
+    match connect_async(request).await {
+        Ok((_socket, response)) => response.status().as_u16(),
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(error) => panic!("{error}"),
     }
 }

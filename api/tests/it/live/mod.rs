@@ -2,6 +2,7 @@
 //! away.
 
 mod client;
+mod ending;
 mod nodes;
 mod passing;
 mod peers;

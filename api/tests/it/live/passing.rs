@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
+use eventlog::Clock;
 use serde_json::{Value, json};
 
 use super::client::{Hears, Open, Socket};
@@ -34,6 +36,7 @@ async fn typing_is_told_to_the_other_and_ends_by_itself_or_with_a_message() {
     let world = World::new().await;
     let (ada, ben, chat) = world.pair().await;
     let (mut hers, mut his) = (open(&world, &ada).await, open(&world, &ben).await);
+    let before = world.database.head().await;
 
     let typing = json!({ "type": "typing", "chat_id": chat, "typing": true });
     assert_eq!(hers.ask(typing.clone()).await["status"], 204);
@@ -46,6 +49,7 @@ async fn typing_is_told_to_the_other_and_ends_by_itself_or_with_a_message() {
     assert_eq!((&ended["type"], &ended["typing"]), (&json!("typing"), &json!(false)));
     let took = began.elapsed();
     assert!(took >= Duration::from_secs(6) && took < Duration::from_secs(9), "{took:?}");
+    assert_eq!(world.database.head().await, before, "it is no event");
 
     let path = format!("/v1/chats/{chat}/typing");
     let answer = world.put(&path, &json!({ "typing": true })).by(&ada).send().await;
@@ -92,6 +96,7 @@ async fn whoever_looks_is_told_who_comes_and_goes() {
     let world = World::new().await;
     let (ada, ben, _chat) = world.pair().await;
     let cem = world.person("cem").await;
+    let before = world.database.head().await;
     let mut hers = open(&world, &ada).await;
     watch(&mut hers, &[&ben.id]).await;
     assert_eq!(online(&hers.next().await), (ben.id.as_str(), Some(false), false));
@@ -100,9 +105,15 @@ async fn whoever_looks_is_told_who_comes_and_goes() {
     let his = open(&world, &ben).await;
     assert_eq!(online(&hers.next().await), (ben.id.as_str(), Some(true), false));
     assert_eq!(is_shown(&world, &ada, &ben).await, Some(true));
+    assert_eq!(world.database.head().await, before, "it is no event");
     let background = Open::at(world.addr).by(&ben).query("background=true").socket().await.0;
+    let now = || Clock::system().now();
+    let leaves = now();
     drop(his);
-    assert_eq!(online(&hers.next().await), (ben.id.as_str(), Some(false), true));
+    let left = hers.next().await;
+    assert_eq!(online(&left), (ben.id.as_str(), Some(false), true));
+    let last_seen: DateTime<Utc> = left["last_seen"].as_str().unwrap().parse().unwrap();
+    assert!(last_seen >= leaves && last_seen <= now(), "{last_seen}");
     drop(background);
     hers.hears_nothing().await;
 
@@ -114,6 +125,45 @@ async fn whoever_looks_is_told_who_comes_and_goes() {
     let (_his, _cems) = (open(&world, &ben).await, open(&world, &cem).await);
     hers.hears_nothing().await;
     assert_eq!(is_shown(&world, &ada, &cem).await, None);
+}
+
+#[tokio::test]
+async fn a_chat_shows_whom_it_is_with() {
+    let world = World::new().await;
+    let (ada, ben) = (world.person("ada").await, world.person("ben").await);
+    let (mut hers, _his) = (open(&world, &ada).await, open(&world, &ben).await);
+    watch(&mut hers, &[&ben.id]).await;
+    assert_eq!(hers.next_of("presence").await["online"], Value::Null);
+    assert_eq!(world.open(&ada, &ben).await.status, 201);
+    assert_eq!(hers.next_of("presence").await["online"], true);
+}
+
+#[tokio::test]
+async fn who_was_connected_to_a_process_that_died_is_gone() {
+    let world = World::new().await;
+    let (ada, ben, _chat) = world.pair().await;
+    let mut hers = open(&world, &ada).await;
+    // It has said that Ben is there, and nothing for longer than anybody waits.
+    let dead = format!(
+        "WITH dead AS (
+             INSERT INTO nodes (node, seen_at)
+             VALUES ('{NOBODY}', clock_timestamp() - interval '13 s')
+             RETURNING node
+         ), his AS (
+             INSERT INTO connections (account_id, node, total, looking)
+             SELECT '{0}', node, 1, 1 FROM dead
+         )
+         INSERT INTO presence (account_id, online, since, mirrored)
+         VALUES ('{0}', true, clock_timestamp() - interval '1 minute', true)",
+        ben.id
+    );
+    world.database.run(&dead).await;
+    watch(&mut hers, &[&ben.id]).await;
+    assert_eq!(hers.next_of("presence").await["online"], true);
+    let left = hers.next_of("presence").await;
+    assert_eq!(online(&left), (ben.id.as_str(), Some(false), true));
+    let last_seen: DateTime<Utc> = left["last_seen"].as_str().unwrap().parse().unwrap();
+    assert!(last_seen < Clock::system().now() - chrono::TimeDelta::seconds(13), "{last_seen}");
 }
 
 #[tokio::test]

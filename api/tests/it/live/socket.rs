@@ -177,13 +177,14 @@ async fn it_ends_with_its_session_and_with_the_process() {
 }
 
 #[tokio::test]
-async fn too_much_at_once_ends_it() {
+async fn too_much_at_once_ends_it_with_a_reason() {
     let world = World::new().await;
     let ada = world.person("ada").await;
     let mut socket = open(&world, &ada).await;
     socket.send(&"x".repeat(200_000)).await;
     let ended = async { while socket.receive().await.is_some() {} };
     tokio::time::timeout(std::time::Duration::from_secs(5), ended).await.unwrap();
+    assert_eq!(socket.closed, Some((1009, "message-too-long".to_owned())));
 }
 
 #[tokio::test]

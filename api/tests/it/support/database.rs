@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret;
-use sqlx::{ConnectOptions, Connection, Executor};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use tempfile::TempDir;
 use testing::TestDatabase;
 
@@ -35,6 +35,21 @@ impl Database {
         let mut connection = self.inner.options().connect().await.unwrap();
         connection.execute(statement).await.unwrap();
         connection.close().await.unwrap();
+    }
+
+    /// How far the log goes.
+    pub(crate) async fn head(&self) -> i64 {
+        let mut connection = self.inner.options().connect().await.unwrap();
+        let head = sqlx::query_scalar("SELECT position FROM public.log_head");
+        head.fetch_one(&mut connection).await.unwrap()
+    }
+
+    /// Keeps everybody from `table` until what is returned is closed.
+    pub(crate) async fn lock(&self, table: &str) -> PgConnection {
+        let mut connection = self.inner.options().connect().await.unwrap();
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        connection.execute(lock.as_str()).await.unwrap();
+        connection
     }
 
     /// Waits until the projector of this name has applied `position`.

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::AGE_MAX;
 
-/// An attempt of which nothing was heard for so long has died with its process. Its deadlines are
-/// shorter.
+/// An attempt of which nothing was heard for so long has died with its process: it is one call, which
+/// ends after 10 s at most. What the call takes was there before the attempt was written down.
 const UNKNOWN_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// A row is kept for as long as what it is about could be pushed, and an hour for clocks and retries.

@@ -13,7 +13,7 @@ mod surroundings;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AccountId, ChatId, Event, MessageId};
-use eventlog::Ids;
+use eventlog::{Clock, Ids};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,7 @@ const AGE_MAX: TimeDelta = TimeDelta::hours(24);
 pub(crate) struct PushNews {
     pub(super) gateway: Gateway,
     pub(super) push: Push,
+    pub(super) clock: Clock,
     pub(super) ids: Ids,
 }
 

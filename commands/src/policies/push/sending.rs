@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::devices::{Address, Device, Devices, DevicesCommand, RemovalReason};
 use domain::{AccountId, ChatId};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use uuid::Uuid;
 
 use super::candidate::Candidate;
@@ -13,11 +13,14 @@ use super::effects::{self, Begun, Ended, Wanted};
 use super::{AGE_MAX, Effect, EffectError, News, PushNews};
 use crate::gateway::Context;
 use crate::policies::backoff::wait;
-use crate::push::{Answer, Notice, Verdict};
+use crate::push::{Answer, Notice, Pass, Service, Verdict};
 
 /// How often a push service is asked to take one. The waits between come to about two minutes, unless
 /// the service asks for more.
 const ATTEMPTS_MAX: i32 = 8;
+
+/// What was decided longer ago is decided again before it is sent: what was news may be none by now.
+const FRESH: TimeDelta = TimeDelta::seconds(1);
 
 /// The namespace of effect ids. Random once, and fixed for ever.
 const EFFECTS: Uuid = Uuid::from_u128(0x5be1_44c7_0d39_4b6e_9c1f_7a52_e803_64fd);
@@ -29,9 +32,15 @@ struct Single<'a> {
     effect_id: Uuid,
     to: AccountId,
     device: &'a Device,
+    address: &'a Address,
     device_id: Uuid,
     notice: Notice,
-    effect: &'a Effect,
+}
+
+impl Single<'_> {
+    const fn service(&self) -> Service {
+        Service::of(self.address)
+    }
 }
 
 impl PushNews {
@@ -45,55 +54,73 @@ impl PushNews {
         for (index, (candidate, notice)) in candidates.iter().zip(notices).enumerate() {
             outcomes.push(notice.map(|notice| singles.extend(split(index, candidate, &notice))));
         }
-        let Some(first) = singles.first() else { return Ok(outcomes) };
-        let now = first.effect.now;
-        let wanted = |it: &Single| Wanted { effect_id: it.effect_id, device_id: it.device_id };
-        let wanted: Vec<_> = singles.iter().map(wanted).collect();
-        let begun = effects::begin(self.gateway.db(), &wanted, now).await?;
-
-        let mut later: HashMap<usize, DateTime<Utc>> = HashMap::new();
-        let mut attempts = vec![];
-        for single in &singles {
-            match begun.get(&single.effect_id) {
-                Some(Begun::Attempt(attempt)) => attempts.push((single, *attempt)),
-                Some(Begun::Later(at)) => put_off(&mut later, single.index, *at),
-                Some(Begun::Unknown) => count(single, "unknown", "died"),
-                Some(Begun::Over) | None => {}
-            }
-        }
-        let ended = self.attempt(&attempts, now).await;
-        effects::end(self.gateway.db(), &ended).await?;
-        for ((single, _), (_, ended)) in attempts.iter().zip(&ended) {
-            if let Ended::Waiting(at) = ended {
-                put_off(&mut later, single.index, *at);
-            }
-        }
-        self.note_shown(&candidates, &attempts, &ended, now).await?;
-        for (index, at) in later {
+        let (fcm, web_push): (Vec<_>, Vec<_>) =
+            singles.into_iter().partition(|it| it.service() == Service::Fcm);
+        let fcm = self.push_by(Service::Fcm, &fcm);
+        let web_push = self.push_by(Service::WebPush, &web_push);
+        let (fcm, web_push) = join(fcm, web_push).await;
+        let pushed = [fcm?, web_push?].concat();
+        self.note_shown(&candidates, &pushed).await?;
+        for (index, at) in put_off(&pushed) {
             outcomes[index] = Err(EffectError::Later(at));
         }
         Ok(outcomes)
     }
 
-    /// Calls the push services, for all at once. How each attempt ended, in order.
-    async fn attempt(
+    /// Pushes through one service. How each ended that was not over before, by its candidate.
+    async fn push_by(
         &self,
-        attempts: &[(&Single<'_>, i32)],
-        now: DateTime<Utc>,
-    ) -> Vec<(Uuid, Ended)> {
-        let calls = attempts.iter().map(|(single, _)| async {
-            let address = single.device.address.value()?;
-            let platform = single.device.platform;
-            self.push.send(&single.notice, address, platform, now).await
+        service: Service,
+        singles: &[Single<'_>],
+    ) -> sqlx::Result<Vec<(usize, Ended)>> {
+        if singles.is_empty() {
+            return Ok(vec![]);
+        }
+        let pass = match self.pass(service).await {
+            Ok(pass) => pass,
+            Err(at) => {
+                return Ok(singles.iter().map(|it| (it.index, Ended::Waiting(at))).collect());
+            }
+        };
+        let wanted = |it: &Single| Wanted { effect_id: it.effect_id, device_id: it.device_id };
+        let wanted: Vec<_> = singles.iter().map(wanted).collect();
+        let begun = effects::begin(self.gateway.db(), &wanted, self.clock.now()).await?;
+        let (mut pushed, mut attempts) = (vec![], vec![]);
+        for single in singles {
+            match begun.get(&single.effect_id) {
+                Some(Begun::Attempt(attempt)) => attempts.push((single, *attempt)),
+                Some(Begun::Later(at)) => pushed.push((single.index, Ended::Waiting(*at))),
+                Some(Begun::Unknown) => count(single, "unknown", "died"),
+                Some(Begun::Over) | None => {}
+            }
+        }
+        let ended = self.attempt(&attempts, &pass).await;
+        effects::end(self.gateway.db(), &ended).await?;
+        let ended = attempts.iter().zip(ended).map(|((single, _), (_, it))| (single.index, it));
+        pushed.extend(ended);
+        Ok(pushed)
+    }
+
+    /// What it takes to send, had in no time. Otherwise when to decide again.
+    async fn pass(&self, service: Service) -> Result<Pass, DateTime<Utc>> {
+        let since = self.clock.now();
+        let pass = self.push.pass(service).await?;
+        let now = self.clock.now();
+        if now - since < FRESH { Ok(pass) } else { Err(now) }
+    }
+
+    /// Calls the push services, for all at once. How each attempt ended, in order.
+    async fn attempt(&self, attempts: &[(&Single<'_>, i32)], pass: &Pass) -> Vec<(Uuid, Ended)> {
+        let calls = attempts.iter().map(async |(it, _)| {
+            let answer = self.push.send(&it.notice, it.address, it.device.platform, pass).await;
+            (answer, self.clock.now())
         });
-        let answers = join_all(calls).await;
-        let mut gone = vec![];
-        let mut ended = vec![];
-        for ((single, attempt), answer) in attempts.iter().zip(answers) {
+        let (mut gone, mut ended) = (vec![], vec![]);
+        for ((single, attempt), (answer, now)) in attempts.iter().zip(join_all(calls).await) {
             let answer = answer.unwrap_or(Answer { verdict: Verdict::Gone, code: "no_service" });
             count(single, outcome(answer.verdict), answer.code);
             if answer.verdict == Verdict::Gone {
-                gone.extend(single.device.address.value().map(|it| (single.to, it.clone())));
+                gone.push((single.to, single.address.clone(), now));
             }
             ended.push((single.effect_id, self.judge(answer.verdict, *attempt, now)));
         }
@@ -102,11 +129,12 @@ impl PushNews {
         if waiting > 0 {
             tracing::warn!(waiting, of = attempts.len(), "push services take some messages later");
         }
-        self.remove(gone, now).await;
+        self.remove(gone).await;
         ended
     }
 
-    /// Not before the service says, and not before the wait that grows with each attempt.
+    /// Not before the service says, and not before the wait that grows with each attempt: from `now`,
+    /// when it answered.
     fn judge(&self, verdict: Verdict, attempt: i32, now: DateTime<Utc>) -> Ended {
         let after = match verdict {
             Verdict::Accepted => return Ended::Accepted,
@@ -121,8 +149,8 @@ impl PushNews {
     }
 
     /// Devices that are not reached any more are removed. If that fails the next push finds out again.
-    async fn remove(&self, gone: Vec<(AccountId, Address)>, now: DateTime<Utc>) {
-        for (account, address) in gone {
+    async fn remove(&self, gone: Vec<(AccountId, Address, DateTime<Utc>)>) {
+        for (account, address, now) in gone {
             let why = RemovalReason::Gone;
             self.change(account, DevicesCommand::RemoveAddress { address, why, now }).await;
         }
@@ -152,12 +180,10 @@ impl PushNews {
     async fn note_shown(
         &self,
         candidates: &[Candidate<'_>],
-        attempts: &[(&Single<'_>, i32)],
-        ended: &[(Uuid, Ended)],
-        now: DateTime<Utc>,
+        pushed: &[(usize, Ended)],
     ) -> sqlx::Result<()> {
-        let accepted = attempts.iter().zip(ended).filter(|(_, (_, it))| *it == Ended::Accepted);
-        let accepted: HashSet<_> = accepted.map(|((single, _), _)| single.index).collect();
+        let accepted = pushed.iter().filter(|(_, it)| *it == Ended::Accepted);
+        let accepted: HashSet<_> = accepted.map(|(index, _)| *index).collect();
         let (mut shown, mut read) = (vec![], vec![]);
         for index in accepted {
             let Some(candidate) = candidates.get(index) else { continue };
@@ -170,7 +196,7 @@ impl PushNews {
             }
         }
         if !shown.is_empty() {
-            show(self.gateway.db(), &shown, now).await?;
+            show(self.gateway.db(), &shown, self.clock.now()).await?;
         }
         if !read.is_empty() {
             hide(self.gateway.db(), &read).await?;
@@ -185,12 +211,13 @@ fn split<'a>(
     candidate: &'a Candidate<'_>,
     notice: &Notice,
 ) -> impl Iterator<Item = Single<'a>> {
-    candidate.devices.iter().map(move |(device_id, device)| {
+    candidate.devices.iter().filter_map(move |(device_id, device)| {
+        let address = device.address.value()?;
         let effect_id = effect_id(candidate, device_id.0);
         let mut notice = notice.clone();
         notice.data.insert("effect_id", effect_id.to_string());
-        let (to, effect) = (candidate.to, candidate.effect);
-        Single { index, effect_id, to, device, device_id: device_id.0, notice, effect }
+        let (to, device_id) = (candidate.to, device_id.0);
+        Some(Single { index, effect_id, to, device, address, device_id, notice })
     })
 }
 
@@ -206,8 +233,18 @@ fn effect_id(candidate: &Candidate<'_>, device_id: Uuid) -> Uuid {
     Uuid::new_v5(&EFFECTS, format!("{what}/{device_id}").as_bytes())
 }
 
-fn put_off(later: &mut HashMap<usize, DateTime<Utc>>, index: usize, at: DateTime<Utc>) {
-    later.entry(index).and_modify(|it| *it = (*it).min(at)).or_insert(at);
+/// When each candidate is due again of which a device waits.
+fn put_off(pushed: &[(usize, Ended)]) -> HashMap<usize, DateTime<Utc>> {
+    let mut later = HashMap::new();
+    for (index, ended) in pushed {
+        if let Ended::Waiting(at) = *ended {
+            later
+                .entry(*index)
+                .and_modify(|it: &mut DateTime<Utc>| *it = at.min(*it))
+                .or_insert(at);
+        }
+    }
+    later
 }
 
 async fn show(
@@ -265,13 +302,9 @@ const fn outcome(verdict: Verdict) -> &'static str {
 }
 
 fn count(single: &Single<'_>, outcome: &'static str, code: &'static str) {
-    let service = match single.device.address.value() {
-        Some(Address::WebPush(_)) => "web_push",
-        Some(Address::FcmToken { .. } | Address::FcmInstallation { .. }) | None => "fcm",
-    };
     metrics::counter!(
         "parlance_pushes_total",
-        "service" => service,
+        "service" => single.service().name(),
         "outcome" => outcome,
         "code" => code
     )

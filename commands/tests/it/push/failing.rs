@@ -122,26 +122,6 @@ async fn after_eight_attempts_it_is_given_up_and_the_next_message_is_tried() {
 }
 
 #[tokio::test]
-async fn an_access_token_that_has_ended_is_replaced_at_once() {
-    let world = Pushing::new().await;
-    world.phone("android").await;
-    let _policies = world.run_policies();
-    world.say("1").await;
-    world.until_received("android", 1).await;
-    assert_eq!(world.double.granted(), 1);
-    world.double.revoke();
-    world.pass(TimeDelta::seconds(4));
-    world.say("2").await;
-    world.until_received("android", 2).await;
-    assert_eq!(world.double.granted(), 1);
-    // And before it ends by itself.
-    world.pass(TimeDelta::minutes(56));
-    world.say("3").await;
-    world.until_received("android", 3).await;
-    assert_eq!(world.double.granted(), 2);
-}
-
-#[tokio::test]
 async fn one_device_in_trouble_holds_up_no_other() {
     let world = Pushing::new().await;
     world.phone("android").await;

@@ -9,6 +9,7 @@ mod effects;
 mod notice;
 mod react;
 mod sending;
+mod shown;
 mod surroundings;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,6 +19,7 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use self::candidate::{Candidate, Decision};
+use self::shown::shown;
 use self::surroundings::Surroundings;
 use super::work::Change;
 use super::{Effect, EffectError, Policy};
@@ -107,7 +109,7 @@ impl PushNews {
         &self,
         due: &[(News, Effect)],
     ) -> Result<Vec<Result<(), EffectError>>, EffectError> {
-        let shown = surroundings::shown(self.gateway.db(), due.iter().map(|(it, _)| it)).await?;
+        let shown = shown(self.gateway.db(), due.iter().map(|(it, _)| it)).await?;
         let candidates = due.iter().map(|(news, effect)| {
             let shown = news.shown().and_then(|it| shown.get(&it)).copied();
             self.candidate(news, effect, shown)

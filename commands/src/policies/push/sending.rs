@@ -3,13 +3,15 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::AccountId;
 use domain::devices::{Address, Device, Devices, DevicesCommand, RemovalReason};
-use domain::{AccountId, ChatId};
+use eventlog::database;
 use futures_util::future::{join, join_all};
 use uuid::Uuid;
 
 use super::candidate::Candidate;
 use super::effects::{self, Begun, Ended, Wanted};
+use super::shown::{self, Showing};
 use super::{AGE_MAX, Effect, EffectError, News, PushNews};
 use crate::gateway::Context;
 use crate::policies::backoff::wait;
@@ -35,6 +37,7 @@ struct Single<'a> {
     address: &'a Address,
     device_id: Uuid,
     notice: Notice,
+    shows: Option<Showing>,
 }
 
 impl Single<'_> {
@@ -82,9 +85,7 @@ impl PushNews {
                 return Ok(singles.iter().map(|it| (it.index, Ended::Waiting(at))).collect());
             }
         };
-        let wanted = |it: &Single| Wanted { effect_id: it.effect_id, device_id: it.device_id };
-        let wanted: Vec<_> = singles.iter().map(wanted).collect();
-        let begun = effects::begin(self.gateway.db(), &wanted, self.clock.now()).await?;
+        let begun = self.begin(singles).await?;
         let (mut pushed, mut attempts) = (vec![], vec![]);
         for single in singles {
             match begun.get(&single.effect_id) {
@@ -99,6 +100,19 @@ impl PushNews {
         let ended = attempts.iter().zip(ended).map(|((single, _), (_, it))| (single.index, it));
         pushed.extend(ended);
         Ok(pushed)
+    }
+
+    /// Writes down what is attempted now, and what may be shown for it from now on.
+    async fn begin(&self, singles: &[Single<'_>]) -> sqlx::Result<HashMap<Uuid, Begun>> {
+        let wanted = |it: &Single| Wanted { effect_id: it.effect_id, device_id: it.device_id };
+        let wanted: Vec<_> = singles.iter().map(wanted).collect();
+        let mut transaction = database::begin(self.gateway.db()).await?;
+        let begun = effects::begin(&mut transaction, &wanted, self.clock.now()).await?;
+        let is_attempt = |it: &&Single| matches!(begun.get(&it.effect_id), Some(Begun::Attempt(_)));
+        let showing: Vec<_> = singles.iter().filter(is_attempt).filter_map(|it| it.shows).collect();
+        shown::sending(&mut transaction, &showing).await?;
+        transaction.commit().await?;
+        Ok(begun)
     }
 
     /// What it takes to send, had in no time. Otherwise when to decide again.
@@ -184,24 +198,17 @@ impl PushNews {
     ) -> sqlx::Result<()> {
         let accepted = pushed.iter().filter(|(_, it)| *it == Ended::Accepted);
         let accepted: HashSet<_> = accepted.map(|(index, _)| *index).collect();
-        let (mut shown, mut read) = (vec![], vec![]);
+        let (mut told, mut read) = (vec![], vec![]);
         for index in accepted {
             let Some(candidate) = candidates.get(index) else { continue };
             match candidate.news {
-                News::Message { chat_id, number, .. } => {
-                    shown.push((*chat_id, candidate.to, *number));
-                }
+                News::Message { .. } => told.extend(showing(candidate)),
                 News::Read { chat_id, up_to, .. } => read.push((*chat_id, candidate.to, *up_to)),
                 News::Reaction { .. } | News::Deleted { .. } => {}
             }
         }
-        if !shown.is_empty() {
-            show(self.gateway.db(), &shown, self.clock.now()).await?;
-        }
-        if !read.is_empty() {
-            hide(self.gateway.db(), &read).await?;
-        }
-        Ok(())
+        shown::told(self.gateway.db(), &told, self.clock.now()).await?;
+        shown::hidden(self.gateway.db(), &read).await
     }
 }
 
@@ -217,7 +224,8 @@ fn split<'a>(
         let mut notice = notice.clone();
         notice.data.insert("effect_id", effect_id.to_string());
         let (to, device_id) = (candidate.to, device_id.0);
-        Some(Single { index, effect_id, to, device, address, device_id, notice })
+        let shows = showing(candidate);
+        Some(Single { index, effect_id, to, device, address, device_id, notice, shows })
     })
 }
 
@@ -233,6 +241,14 @@ fn effect_id(candidate: &Candidate<'_>, device_id: Uuid) -> Uuid {
     Uuid::new_v5(&EFFECTS, format!("{what}/{device_id}").as_bytes())
 }
 
+/// What devices may show once it is sent.
+const fn showing(candidate: &Candidate<'_>) -> Option<Showing> {
+    match *candidate.news {
+        News::Message { chat_id, number, .. } => Some((chat_id, candidate.to, number)),
+        News::Reaction { .. } | News::Read { .. } | News::Deleted { .. } => None,
+    }
+}
+
 /// When each candidate is due again of which a device waits.
 fn put_off(pushed: &[(usize, Ended)]) -> HashMap<usize, DateTime<Utc>> {
     let mut later = HashMap::new();
@@ -245,51 +261,6 @@ fn put_off(pushed: &[(usize, Ended)]) -> HashMap<usize, DateTime<Utc>> {
         }
     }
     later
-}
-
-async fn show(
-    db: &sqlx::PgPool,
-    shown: &[(ChatId, AccountId, u64)],
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    let (chats, accounts, numbers) = columns(shown);
-    sqlx::query!(
-        "INSERT INTO push_shown AS s (chat_id, account_id, number, pushed_at)
-         SELECT w.chat_id, w.account_id, w.number, $4
-         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS w(chat_id, account_id, number)
-         ORDER BY w.chat_id, w.account_id
-         ON CONFLICT (chat_id, account_id) DO UPDATE
-         SET number = greatest(s.number, excluded.number), pushed_at = excluded.pushed_at",
-        &chats,
-        &accounts,
-        &numbers,
-        now
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Unless something newer is shown by now.
-async fn hide(db: &sqlx::PgPool, read: &[(ChatId, AccountId, u64)]) -> sqlx::Result<()> {
-    let (chats, accounts, numbers) = columns(read);
-    sqlx::query!(
-        "DELETE FROM push_shown AS s
-         USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS w(chat_id, account_id, number)
-         WHERE s.chat_id = w.chat_id AND s.account_id = w.account_id AND s.number <= w.number",
-        &chats,
-        &accounts,
-        &numbers
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-fn columns(rows: &[(ChatId, AccountId, u64)]) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
-    let chats = rows.iter().map(|(it, ..)| it.0).collect();
-    let accounts = rows.iter().map(|(_, it, _)| it.0).collect();
-    (chats, accounts, rows.iter().map(|(.., it)| it.cast_signed()).collect())
 }
 
 const fn outcome(verdict: Verdict) -> &'static str {

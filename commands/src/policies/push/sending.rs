@@ -63,8 +63,9 @@ impl PushNews {
         let web_push = self.push_by(Service::WebPush, &web_push);
         let (fcm, web_push) = join(fcm, web_push).await;
         let pushed = [fcm?, web_push?].concat();
-        self.note_shown(&candidates, &pushed).await?;
-        for (index, at) in put_off(&pushed) {
+        let later = put_off(&pushed);
+        self.note_shown(&candidates, &pushed, &later).await?;
+        for (index, at) in later {
             outcomes[index] = Err(EffectError::Later(at));
         }
         Ok(outcomes)
@@ -190,21 +191,29 @@ impl PushNews {
         }
     }
 
-    /// Notes what devices show by now.
+    /// Notes what people were told by now, and what no device shows any more.
     async fn note_shown(
         &self,
         candidates: &[Candidate<'_>],
         pushed: &[(usize, Ended)],
+        later: &HashMap<usize, DateTime<Utc>>,
     ) -> sqlx::Result<()> {
         let accepted = pushed.iter().filter(|(_, it)| *it == Ended::Accepted);
         let accepted: HashSet<_> = accepted.map(|(index, _)| *index).collect();
         let (mut told, mut read) = (vec![], vec![]);
-        for index in accepted {
-            let Some(candidate) = candidates.get(index) else { continue };
-            match candidate.news {
-                News::Message { .. } => told.extend(showing(candidate)),
-                News::Read { chat_id, up_to, .. } => read.push((*chat_id, candidate.to, *up_to)),
-                News::Reaction { .. } | News::Deleted { .. } => {}
+        for (index, candidate) in candidates.iter().enumerate() {
+            match *candidate.news {
+                News::Message { .. } if accepted.contains(&index) => {
+                    told.extend(showing(candidate));
+                }
+                // A device that has to wait may show it until then.
+                News::Read { chat_id, up_to, .. } if !later.contains_key(&index) => {
+                    read.push((chat_id, candidate.to, up_to));
+                }
+                News::Message { .. }
+                | News::Read { .. }
+                | News::Reaction { .. }
+                | News::Deleted { .. } => {}
             }
         }
         shown::told(self.gateway.db(), &told, self.clock.now()).await?;

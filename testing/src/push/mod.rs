@@ -45,6 +45,8 @@ pub enum Behaviour {
     Mismatch,
     /// FCM: `INVALID_ARGUMENT` of the token; browsers: 404.
     Invalid,
+    /// FCM: the same, by the name of the field; browsers: 404.
+    InvalidField,
     /// 429, with `Retry-After` in seconds if any.
     Quota(Option<u32>),
     /// 503, likewise.
@@ -243,6 +245,7 @@ fn named(target: &str) -> Behaviour {
         "gone" => Behaviour::Gone,
         "mismatch" => Behaviour::Mismatch,
         "invalid" => Behaviour::Invalid,
+        "invalid-field" => Behaviour::InvalidField,
         "quota" => Behaviour::Quota(Some(7)),
         "unavailable" => Behaviour::Unavailable(Some(1)),
         "internal" => Behaviour::Internal,

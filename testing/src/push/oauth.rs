@@ -127,6 +127,7 @@ fn behave(state: &State, behaviour: Behaviour) -> Option<Response<Full<Bytes>>> 
         Behaviour::Gone
         | Behaviour::Mismatch
         | Behaviour::Invalid
+        | Behaviour::InvalidField
         | Behaviour::ThirdParty
         | Behaviour::Unauthenticated => invalid_grant(),
     })

@@ -1,10 +1,12 @@
 //! What push services refuse, and what is made of it.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use domain::devices::Platform;
 use testing::Behaviour;
 
-use super::world::{fcm, titles};
+use super::world::{data, fcm, titles};
 use super::{PHONE, Pushing, TABLET};
 use crate::node::BOB;
 
@@ -77,6 +79,48 @@ async fn a_quota_without_a_time_is_waited_for_a_minute() {
     world.arrived("android", 1).await;
     world.pass(TimeDelta::seconds(11));
     world.until_received("android", 2).await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_away_is_left_alone_as_long_as_it_says() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.answer("android", [Behaviour::Unavailable(Some(60))]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until("refused", async || world.effects("waiting").await == 1).await;
+    world.pass(TimeDelta::seconds(50));
+    world.arrived("android", 1).await;
+    world.pass(TimeDelta::seconds(11));
+    assert!(world.until_received("android", 2).await[1].accepted);
+}
+
+#[tokio::test]
+async fn what_a_service_asks_for_counts_from_its_answer() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.delay(Duration::from_secs(2));
+    world.double.answer("android", [Behaviour::Unavailable(Some(60))]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until("refused", async || world.effects("waiting").await == 1).await;
+    let pause = "SELECT extract(epoch FROM due_at - attempted_at)::float8 FROM push_effects";
+    let pause: f64 = sqlx::query_scalar(pause).fetch_one(&world.db()).await.expect("seconds");
+    assert!(pause >= 62.0, "{pause}");
+}
+
+#[tokio::test]
+async fn silence_is_tried_again_under_the_same_id() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.answer("android", [Behaviour::Hang]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    let received = world.until_received("android", 2).await;
+    let told = data(&received);
+    assert_eq!(told[0]["effect_id"], told[1]["effect_id"]);
+    world.until("accepted", async || world.effects("accepted").await == 1).await;
+    world.arrived("android", 2).await;
 }
 
 #[tokio::test]

@@ -127,6 +127,42 @@ async fn quiet_hours_end_with_one_push_a_chat() {
 }
 
 #[tokio::test]
+async fn who_wants_no_pushes_hears_of_no_reactions_and_of_nothing_unseen() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    let default = PreferencesChange::default;
+    world.prefer(BOB, PreferencesChange { reactions: Some(true), ..default() }).await;
+    let _policies = world.run_policies();
+    let own = world.say_as(BOB, "1").await;
+    let (sent, gone) = (world.say("2").await, world.say("3").await);
+    world.until("told", async || world.effects("accepted").await == 1).await;
+    world.until_idle().await;
+    let told = world.double.received_by("android").len();
+    world.prefer(BOB, PreferencesChange { enabled: Some(false), ..default() }).await;
+
+    let (by, now) = (ALICE, world.now());
+    world.act(ChatCommand::DeleteForEveryone { message_id: gone.id, by, now }).await;
+    world.act(ChatCommand::React { message_id: own.id, by, emoji: "👍".to_owned(), now }).await;
+    world.act(ChatCommand::MarkRead { reader: BOB, up_to: sent.number, now }).await;
+    world.pass(TimeDelta::seconds(4));
+    world.arrived("android", told).await;
+}
+
+#[tokio::test]
+async fn quiet_hours_hold_back_nothing_unseen() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    let _policies = world.run_policies();
+    let sent = world.say("1").await;
+    world.until("told", async || world.effects("accepted").await == 1).await;
+    world.until_idle().await;
+    quiet_for_an_hour(&world).await;
+    world.act(ChatCommand::MarkRead { reader: BOB, up_to: sent.number, now: world.now() }).await;
+    world.pass(TimeDelta::seconds(3));
+    assert_eq!(data(&world.until_received("android", 2).await)[1]["type"], "read");
+}
+
+#[tokio::test]
 async fn of_reactions_in_quiet_hours_each_is_told_that_is_left() {
     let world = Pushing::new().await;
     world.phone("android").await;

@@ -40,6 +40,9 @@ struct Single<'a> {
     shows: Option<Showing>,
 }
 
+/// Whose address is not reached any more, and since when that is known.
+type Gone = (AccountId, Address, DateTime<Utc>);
+
 impl Single<'_> {
     const fn service(&self) -> Service {
         Service::of(self.address)
@@ -96,8 +99,9 @@ impl PushNews {
                 Some(Begun::Over) | None => {}
             }
         }
-        let ended = self.attempt(&attempts, &pass).await;
+        let (ended, gone) = self.attempt(&attempts, &pass).await;
         effects::end(self.gateway.db(), &ended).await?;
+        self.remove(gone).await;
         let ended = attempts.iter().zip(ended).map(|((single, _), (_, it))| (single.index, it));
         pushed.extend(ended);
         Ok(pushed)
@@ -124,8 +128,12 @@ impl PushNews {
         if now - since < FRESH { Ok(pass) } else { Err(now) }
     }
 
-    /// Calls the push services, for all at once. How each attempt ended, in order.
-    async fn attempt(&self, attempts: &[(&Single<'_>, i32)], pass: &Pass) -> Vec<(Uuid, Ended)> {
+    /// Calls the push services, for all at once. How each attempt ended, in order, and who is gone.
+    async fn attempt(
+        &self,
+        attempts: &[(&Single<'_>, i32)],
+        pass: &Pass,
+    ) -> (Vec<(Uuid, Ended)>, Vec<Gone>) {
         let calls = attempts.iter().map(async |(it, _)| {
             let answer = self.push.send(&it.notice, it.address, it.device.platform, pass).await;
             (answer, self.clock.now())
@@ -144,8 +152,7 @@ impl PushNews {
         if waiting > 0 {
             tracing::warn!(waiting, of = attempts.len(), "push services take some messages later");
         }
-        self.remove(gone).await;
-        ended
+        (ended, gone)
     }
 
     /// Not before the service says, and not before the wait that grows with each attempt: from `now`,
@@ -164,7 +171,7 @@ impl PushNews {
     }
 
     /// Devices that are not reached any more are removed. If that fails the next push finds out again.
-    async fn remove(&self, gone: Vec<(AccountId, Address, DateTime<Utc>)>) {
+    async fn remove(&self, gone: Vec<Gone>) {
         for (account, address, now) in gone {
             let why = RemovalReason::Gone;
             self.change(account, DevicesCommand::RemoveAddress { address, why, now }).await;

@@ -185,7 +185,12 @@ impl Policies {
         let release = ReleaseFiles { gateway: gateway.clone(), files: files.clone() };
         let sweep = SweepFiles { gateway: gateway.clone(), files };
         let expire = ExpireMessages { gateway: gateway.clone() };
-        let push = PushNews { gateway, push: self.push.clone(), ids: self.ids.clone() };
+        let push = PushNews {
+            gateway,
+            push: self.push.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
         let push_news = async {
             // While it is off it must not look as if it had pushed what it did not.
             if self.push.is_on() {

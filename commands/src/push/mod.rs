@@ -19,6 +19,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::devices::{Address, Platform};
 use eventlog::{Clock, MasterKey};
+use secrecy::SecretString;
 use sqlx::PgPool;
 use thiserror::Error;
 
@@ -75,6 +76,19 @@ struct Inner {
     hosts: PushHosts,
 }
 
+/// Whom a message is given to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    Fcm,
+    WebPush,
+}
+
+/// What it takes to send messages through a service.
+pub(crate) enum Pass {
+    Token(SecretString),
+    NotNeeded,
+}
+
 /// What a push service made of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -98,6 +112,23 @@ pub(crate) enum Verdict {
 impl Answer {
     const fn new(verdict: Verdict, code: &'static str) -> Self {
         Self { verdict, code }
+    }
+}
+
+impl Service {
+    pub(crate) const fn of(address: &Address) -> Self {
+        match address {
+            Address::FcmToken { .. } | Address::FcmInstallation { .. } => Self::Fcm,
+            Address::WebPush(_) => Self::WebPush,
+        }
+    }
+
+    /// For measurements.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Fcm => "fcm",
+            Self::WebPush => "web_push",
+        }
     }
 }
 
@@ -142,32 +173,39 @@ impl Push {
 
     /// Whether there is a service for `address`.
     pub(crate) fn serves(&self, address: &Address) -> bool {
-        match address {
-            Address::FcmToken { .. } | Address::FcmInstallation { .. } => self.inner.fcm.is_some(),
-            Address::WebPush(_) => self.inner.web_push.is_some(),
+        match Service::of(address) {
+            Service::Fcm => self.inner.fcm.is_some(),
+            Service::WebPush => self.inner.web_push.is_some(),
         }
     }
 
-    /// Sends `notice` to a device, once. None when there is no service for it.
+    /// What it takes to send through `service`. When there is none just now: when there may be one.
+    pub(crate) async fn pass(&self, service: Service) -> Result<Pass, DateTime<Utc>> {
+        match (service, &self.inner.fcm) {
+            (Service::Fcm, Some(fcm)) => Ok(Pass::Token(fcm.token().await?)),
+            (Service::Fcm, None) | (Service::WebPush, _) => Ok(Pass::NotNeeded),
+        }
+    }
+
+    /// Sends `notice` to a device, in one call. None when there is no service for it.
     pub(crate) async fn send(
         &self,
         notice: &Notice,
         address: &Address,
         platform: Platform,
-        now: DateTime<Utc>,
+        pass: &Pass,
     ) -> Option<Answer> {
-        match (address, &self.inner.fcm, &self.inner.web_push) {
-            (Address::FcmToken { .. } | Address::FcmInstallation { .. }, Some(fcm), _) => {
-                Some(fcm.send(notice, address, platform, now).await)
+        match (address, pass) {
+            (Address::FcmToken { .. } | Address::FcmInstallation { .. }, Pass::Token(token)) => {
+                let fcm = self.inner.fcm.as_ref()?;
+                Some(fcm.send(notice, address, platform, token).await)
             }
-            (Address::WebPush(subscription), _, Some(web_push)) => {
-                Some(web_push.send(notice, subscription, now).await)
+            (Address::WebPush(subscription), Pass::NotNeeded) => {
+                let web_push = self.inner.web_push.as_ref()?;
+                Some(web_push.send(notice, subscription).await)
             }
-            (
-                Address::FcmToken { .. } | Address::FcmInstallation { .. } | Address::WebPush(_),
-                _,
-                _,
-            ) => None,
+            (Address::FcmToken { .. } | Address::FcmInstallation { .. }, Pass::NotNeeded)
+            | (Address::WebPush(_), Pass::Token(_)) => None,
         }
     }
 }

@@ -30,14 +30,16 @@ pub(super) fn answer(
     }
     let message = match read(body) {
         Ok(message) => message,
-        Err(field) => return Some(bad_request(&field)),
+        Err(field) => return Some(bad_request(&field, None)),
     };
     let target = ["token", "fid"].into_iter().find_map(|it| message[it].as_str());
     let target = target.unwrap_or_default().to_owned();
-    behave(state.arrive(&target, message, Bytes::new()))
+    let field = if message["fid"].is_string() { "message.fid" } else { "message.token" };
+    behave(state.arrive(&target, message, Bytes::new()), field)
 }
 
-fn behave(behaviour: Behaviour) -> Option<Response<Full<Bytes>>> {
+/// `field`: which names the target.
+fn behave(behaviour: Behaviour, field: &str) -> Option<Response<Full<Bytes>>> {
     let fcm = |status, name, code| error(status, name, Some(code), None);
     Some(match behaviour {
         Behaviour::Hang => return None,
@@ -50,6 +52,7 @@ fn behave(behaviour: Behaviour) -> Option<Response<Full<Bytes>>> {
             fcm(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "SENDER_ID_MISMATCH")
         }
         Behaviour::Invalid => fcm(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", "INVALID_ARGUMENT"),
+        Behaviour::InvalidField => bad_request(field, Some("INVALID_ARGUMENT")),
         Behaviour::Quota(seconds) => retry_after(
             fcm(StatusCode::TOO_MANY_REQUESTS, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"),
             seconds,
@@ -107,12 +110,12 @@ fn payload(message: &Value) -> usize {
     data + length(&message["notification"]) + apns
 }
 
-fn bad_request(field: &str) -> Response<Full<Bytes>> {
+fn bad_request(field: &str, fcm: Option<&str>) -> Response<Full<Bytes>> {
     let violation = json!({
         "@type": "type.googleapis.com/google.rpc.BadRequest",
         "fieldViolations": [{ "field": field, "description": "Invalid value" }],
     });
-    error(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", None, Some(violation))
+    error(StatusCode::BAD_REQUEST, "INVALID_ARGUMENT", fcm, Some(violation))
 }
 
 fn error(

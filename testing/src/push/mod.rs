@@ -45,6 +45,8 @@ pub enum Behaviour {
     Mismatch,
     /// FCM: `INVALID_ARGUMENT` of the token; browsers: 404.
     Invalid,
+    /// FCM: the same, by the name of the field; browsers: 404.
+    InvalidField,
     /// 429, with `Retry-After` in seconds if any.
     Quota(Option<u32>),
     /// 503, likewise.
@@ -92,6 +94,7 @@ struct Inner {
     behaviours: HashMap<String, VecDeque<Behaviour>>,
     received: Vec<Received>,
     granted: Vec<String>,
+    asked: usize,
     delay: Duration,
 }
 
@@ -142,7 +145,12 @@ impl PushDouble {
         self.state.lock().behaviours.entry(target.to_owned()).or_default().extend(behaviours);
     }
 
-    /// Lets each answer take so long.
+    /// How whoever asks for an access token is answered next; after that, they are granted one.
+    pub fn answer_tokens(&self, behaviours: impl IntoIterator<Item = Behaviour>) {
+        self.answer(oauth::PATH, behaviours);
+    }
+
+    /// Lets each answer take so long, but for access tokens.
     pub fn delay(&self, delay: Duration) {
         self.state.lock().delay = delay;
     }
@@ -163,6 +171,12 @@ impl PushDouble {
     #[must_use]
     pub fn received_by(&self, target: &str) -> Vec<Received> {
         self.received().into_iter().filter(|it| it.target == target).collect()
+    }
+
+    /// How often it was asked for an access token.
+    #[must_use]
+    pub fn asked(&self) -> usize {
+        self.state.lock().asked
     }
 
     /// How many access tokens it has granted.
@@ -186,6 +200,14 @@ impl Drop for PushDouble {
 impl State {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that an access token was asked for, and says how to answer that.
+    pub(crate) fn ask(&self) -> Behaviour {
+        let mut inner = self.lock();
+        inner.asked += 1;
+        let scripted = inner.behaviours.get_mut(oauth::PATH).and_then(VecDeque::pop_front);
+        scripted.unwrap_or(Behaviour::Accept)
     }
 
     pub(crate) fn grant(&self) -> String {
@@ -223,6 +245,7 @@ fn named(target: &str) -> Behaviour {
         "gone" => Behaviour::Gone,
         "mismatch" => Behaviour::Mismatch,
         "invalid" => Behaviour::Invalid,
+        "invalid-field" => Behaviour::InvalidField,
         "quota" => Behaviour::Quota(Some(7)),
         "unavailable" => Behaviour::Unavailable(Some(1)),
         "internal" => Behaviour::Internal,
@@ -253,7 +276,7 @@ async fn answer(
     let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let path = head.uri.path().to_owned();
     let answer = match (&head.method, path.as_str()) {
-        (&Method::POST, oauth::PATH) => Some(oauth::answer(&state, &head.headers, &body)),
+        (&Method::POST, oauth::PATH) => oauth::answer(&state, &head.headers, &body),
         (&Method::POST, path) if path.starts_with(web::PATH) => {
             web::answer(&state, path, &head.headers, body)
         }

@@ -12,7 +12,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{PROJECT, State, json as json_reply};
+use super::{Behaviour, PROJECT, State, json as json_reply, reply, retry_after};
 
 pub(super) const PATH: &str = "/token";
 
@@ -85,7 +85,12 @@ impl Account {
     }
 }
 
-pub(super) fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> Response<Full<Bytes>> {
+/// None: never.
+pub(super) fn answer(
+    state: &State,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Option<Response<Full<Bytes>>> {
     let text = String::from_utf8_lossy(body);
     let field = |name: &str| {
         let fields = text.split('&').filter_map(|it| it.split_once('='));
@@ -97,11 +102,38 @@ pub(super) fn answer(state: &State, headers: &HeaderMap, body: &[u8]) -> Respons
     let grant = field("grant_type").map(|it| it.replace("%3A", ":"));
     let is_jwt = grant.as_deref() == Some("urn:ietf:params:oauth:grant-type:jwt-bearer");
     let assertion = field("assertion").unwrap_or_default();
+    let behaviour = state.ask();
     if !is_form || !is_jwt || !state.account.is_ours(&assertion) {
-        let body = json!({ "error": "invalid_grant", "error_description": "Invalid JWT." });
-        return json_reply(StatusCode::BAD_REQUEST, &body);
+        return Some(invalid_grant());
     }
-    let token = state.grant();
-    let body = json!({ "access_token": token, "expires_in": 3_599, "token_type": "Bearer" });
-    json_reply(StatusCode::OK, &body)
+    behave(state, behaviour)
+}
+
+fn behave(state: &State, behaviour: Behaviour) -> Option<Response<Full<Bytes>>> {
+    let empty = |status| reply(status, Bytes::new());
+    Some(match behaviour {
+        Behaviour::Hang => return None,
+        Behaviour::Accept => {
+            let token = state.grant();
+            let body =
+                json!({ "access_token": token, "expires_in": 3_599, "token_type": "Bearer" });
+            json_reply(StatusCode::OK, &body)
+        }
+        Behaviour::Quota(seconds) => retry_after(empty(StatusCode::TOO_MANY_REQUESTS), seconds),
+        Behaviour::Unavailable(seconds) => {
+            retry_after(empty(StatusCode::SERVICE_UNAVAILABLE), seconds)
+        }
+        Behaviour::Internal => empty(StatusCode::INTERNAL_SERVER_ERROR),
+        Behaviour::Gone
+        | Behaviour::Mismatch
+        | Behaviour::Invalid
+        | Behaviour::InvalidField
+        | Behaviour::ThirdParty
+        | Behaviour::Unauthenticated => invalid_grant(),
+    })
+}
+
+fn invalid_grant() -> Response<Full<Bytes>> {
+    let body = json!({ "error": "invalid_grant", "error_description": "Invalid JWT." });
+    json_reply(StatusCode::BAD_REQUEST, &body)
 }

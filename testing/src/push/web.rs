@@ -40,7 +40,7 @@ pub(super) fn answer(
         Behaviour::Accept => status(StatusCode::CREATED),
         Behaviour::Gone => status(StatusCode::GONE),
         Behaviour::Mismatch | Behaviour::ThirdParty => status(StatusCode::FORBIDDEN),
-        Behaviour::Invalid => status(StatusCode::NOT_FOUND),
+        Behaviour::Invalid | Behaviour::InvalidField => status(StatusCode::NOT_FOUND),
         Behaviour::Quota(seconds) => retry_after(status(StatusCode::TOO_MANY_REQUESTS), seconds),
         Behaviour::Unavailable(seconds) => {
             retry_after(status(StatusCode::SERVICE_UNAVAILABLE), seconds)

@@ -7,7 +7,8 @@ use domain::chat::{Chat, News as ChatNews};
 use domain::devices::{Address, Device, Devices, Platform, Preferences};
 use domain::{AccountId, DeviceId};
 
-use super::surroundings::{Shown, Surroundings};
+use super::shown::Shown;
+use super::surroundings::Surroundings;
 use super::{AGE_MAX, Effect, EffectError, News, PushNews};
 
 /// Whoever is looking gets a message at once, over their connection. So long after it was sent it is
@@ -54,7 +55,7 @@ impl PushNews {
                 if now - *sent_at > AGE_MAX {
                     return Ok(None);
                 }
-                let told = shown.map_or(0, |it| it.number).min(number - 1);
+                let told = shown.map_or(0, |it| it.told).min(number - 1);
                 let look = |chat: &Chat| chat.news(*number, *recipient, told, now);
                 let Some(message) = self.gateway.look(&chat_id.to_string(), look).await?.0 else {
                     return Ok(None);
@@ -177,8 +178,8 @@ fn pause(
     }
     match news {
         News::Message { number, .. } => {
-            let shown = shown.filter(|it| it.number < *number);
-            shown.map(|it| it.pushed_at + CHAT_PAUSE).filter(|it| now < *it)
+            let pushed_at = shown.filter(|it| it.told < *number).and_then(|it| it.pushed_at);
+            pushed_at.map(|it| it + CHAT_PAUSE).filter(|it| now < *it)
         }
         News::Reaction { .. } | News::Read { .. } | News::Deleted { .. } => None,
     }

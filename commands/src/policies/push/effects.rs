@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::AGE_MAX;
 
-/// An attempt of which nothing was heard for so long has died with its process. Its deadlines are
-/// shorter.
+/// An attempt of which nothing was heard for so long has died with its process: it is one call, which
+/// ends after 10 s at most. What the call takes was there before the attempt was written down.
 const UNKNOWN_AFTER: TimeDelta = TimeDelta::seconds(30);
 
 /// A row is kept for as long as what it is about could be pushed, and an hour for clocks and retries.
@@ -56,7 +56,7 @@ struct Row {
 
 /// Writes down which of `wanted` are attempted now. What becomes of each, by effect.
 pub(super) async fn begin(
-    db: &PgPool,
+    db: &mut PgConnection,
     wanted: &[Wanted],
     now: DateTime<Utc>,
 ) -> sqlx::Result<HashMap<Uuid, Begun>> {
@@ -96,7 +96,7 @@ pub(super) async fn begin(
         now - KEPT,
         SWEPT_EACH * i64::try_from(wanted.len()).unwrap_or(i64::MAX)
     )
-    .fetch_all(db)
+    .fetch_all(&mut *db)
     .await?;
     let mut begun: HashMap<_, _> =
         rows.into_iter().map(|it| (it.effect_id, Begun::Attempt(it.attempts))).collect();
@@ -110,7 +110,7 @@ pub(super) async fn begin(
 
 /// Why these are not attempted.
 async fn explain(
-    db: &PgPool,
+    db: &mut PgConnection,
     rest: &[Wanted],
     now: DateTime<Utc>,
 ) -> sqlx::Result<Vec<(Uuid, Begun)>> {

@@ -9,15 +9,17 @@ mod effects;
 mod notice;
 mod react;
 mod sending;
+mod shown;
 mod surroundings;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{AccountId, ChatId, Event, MessageId};
-use eventlog::Ids;
+use eventlog::{Clock, Ids};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use self::candidate::{Candidate, Decision};
+use self::shown::shown;
 use self::surroundings::Surroundings;
 use super::work::Change;
 use super::{Effect, EffectError, Policy};
@@ -35,6 +37,7 @@ const AGE_MAX: TimeDelta = TimeDelta::hours(24);
 pub(crate) struct PushNews {
     pub(super) gateway: Gateway,
     pub(super) push: Push,
+    pub(super) clock: Clock,
     pub(super) ids: Ids,
 }
 
@@ -106,7 +109,7 @@ impl PushNews {
         &self,
         due: &[(News, Effect)],
     ) -> Result<Vec<Result<(), EffectError>>, EffectError> {
-        let shown = surroundings::shown(self.gateway.db(), due.iter().map(|(it, _)| it)).await?;
+        let shown = shown(self.gateway.db(), due.iter().map(|(it, _)| it)).await?;
         let candidates = due.iter().map(|(news, effect)| {
             let shown = news.shown().and_then(|it| shown.get(&it)).copied();
             self.candidate(news, effect, shown)

@@ -41,10 +41,10 @@ pub(super) fn react(event: &Event) -> Vec<Change<News>> {
             chat_id, message_id, number, by, withheld: false, reacted_at, ..
         } => {
             let news = News::Reaction { chat_id, message_id, number, by, reacted_at };
-            vec![Change::set(reactions(chat_id, by), Some(reacted_at), news)]
+            vec![Change::set(reaction(chat_id, number, by), Some(reacted_at), news)]
         }
-        ChatEvent::ReactionRemoved { chat_id, by, .. } => {
-            vec![Change::drop(reactions(chat_id, by))]
+        ChatEvent::ReactionRemoved { chat_id, number, by, .. } => {
+            vec![Change::drop(reaction(chat_id, number, by))]
         }
         ChatEvent::MessagesRead { chat_id, reader, up_to, read_at: at, .. }
         | ChatEvent::Cleared { chat_id, by: reader, up_to, cleared_at: at } => {
@@ -99,8 +99,9 @@ fn messages(chat_id: ChatId, recipient: AccountId) -> String {
     format!("message/{chat_id}/{recipient}")
 }
 
-fn reactions(chat_id: ChatId, by: AccountId) -> String {
-    format!("reaction/{chat_id}/{by}")
+/// Reactions to different messages are news each for itself.
+fn reaction(chat_id: ChatId, number: u64, by: AccountId) -> String {
+    format!("reaction/{chat_id}/{number}/{by}")
 }
 
 #[cfg(test)]

@@ -3,21 +3,26 @@
 use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::AccountId;
 use domain::devices::{Address, Device, Devices, DevicesCommand, RemovalReason};
-use domain::{AccountId, ChatId};
-use futures_util::future::join_all;
+use eventlog::database;
+use futures_util::future::{join, join_all};
 use uuid::Uuid;
 
 use super::candidate::Candidate;
 use super::effects::{self, Begun, Ended, Wanted};
+use super::shown::{self, Showing};
 use super::{AGE_MAX, Effect, EffectError, News, PushNews};
 use crate::gateway::Context;
 use crate::policies::backoff::wait;
-use crate::push::{Answer, Notice, Verdict};
+use crate::push::{Answer, Notice, Pass, Service, Verdict};
 
 /// How often a push service is asked to take one. The waits between come to about two minutes, unless
 /// the service asks for more.
 const ATTEMPTS_MAX: i32 = 8;
+
+/// What was decided longer ago is decided again before it is sent: what was news may be none by now.
+const FRESH: TimeDelta = TimeDelta::seconds(1);
 
 /// The namespace of effect ids. Random once, and fixed for ever.
 const EFFECTS: Uuid = Uuid::from_u128(0x5be1_44c7_0d39_4b6e_9c1f_7a52_e803_64fd);
@@ -29,9 +34,19 @@ struct Single<'a> {
     effect_id: Uuid,
     to: AccountId,
     device: &'a Device,
+    address: &'a Address,
     device_id: Uuid,
     notice: Notice,
-    effect: &'a Effect,
+    shows: Option<Showing>,
+}
+
+/// Whose address is not reached any more, and since when that is known.
+type Gone = (AccountId, Address, DateTime<Utc>);
+
+impl Single<'_> {
+    const fn service(&self) -> Service {
+        Service::of(self.address)
+    }
 }
 
 impl PushNews {
@@ -45,55 +60,90 @@ impl PushNews {
         for (index, (candidate, notice)) in candidates.iter().zip(notices).enumerate() {
             outcomes.push(notice.map(|notice| singles.extend(split(index, candidate, &notice))));
         }
-        let Some(first) = singles.first() else { return Ok(outcomes) };
-        let now = first.effect.now;
-        let wanted = |it: &Single| Wanted { effect_id: it.effect_id, device_id: it.device_id };
-        let wanted: Vec<_> = singles.iter().map(wanted).collect();
-        let begun = effects::begin(self.gateway.db(), &wanted, now).await?;
-
-        let mut later: HashMap<usize, DateTime<Utc>> = HashMap::new();
-        let mut attempts = vec![];
-        for single in &singles {
-            match begun.get(&single.effect_id) {
-                Some(Begun::Attempt(attempt)) => attempts.push((single, *attempt)),
-                Some(Begun::Later(at)) => put_off(&mut later, single.index, *at),
-                Some(Begun::Unknown) => count(single, "unknown", "died"),
-                Some(Begun::Over) | None => {}
-            }
-        }
-        let ended = self.attempt(&attempts, now).await;
-        effects::end(self.gateway.db(), &ended).await?;
-        for ((single, _), (_, ended)) in attempts.iter().zip(&ended) {
-            if let Ended::Waiting(at) = ended {
-                put_off(&mut later, single.index, *at);
-            }
-        }
-        self.note_shown(&candidates, &attempts, &ended, now).await?;
+        let (fcm, web_push): (Vec<_>, Vec<_>) =
+            singles.into_iter().partition(|it| it.service() == Service::Fcm);
+        let fcm = self.push_by(Service::Fcm, &fcm);
+        let web_push = self.push_by(Service::WebPush, &web_push);
+        let (fcm, web_push) = join(fcm, web_push).await;
+        let pushed = [fcm?, web_push?].concat();
+        let later = put_off(&pushed);
+        self.note_shown(&candidates, &pushed, &later).await?;
         for (index, at) in later {
             outcomes[index] = Err(EffectError::Later(at));
         }
         Ok(outcomes)
     }
 
-    /// Calls the push services, for all at once. How each attempt ended, in order.
+    /// Pushes through one service. How each ended that was not over before, by its candidate.
+    async fn push_by(
+        &self,
+        service: Service,
+        singles: &[Single<'_>],
+    ) -> sqlx::Result<Vec<(usize, Ended)>> {
+        if singles.is_empty() {
+            return Ok(vec![]);
+        }
+        let pass = match self.pass(service).await {
+            Ok(pass) => pass,
+            Err(at) => {
+                return Ok(singles.iter().map(|it| (it.index, Ended::Waiting(at))).collect());
+            }
+        };
+        let begun = self.begin(singles).await?;
+        let (mut pushed, mut attempts) = (vec![], vec![]);
+        for single in singles {
+            match begun.get(&single.effect_id) {
+                Some(Begun::Attempt(attempt)) => attempts.push((single, *attempt)),
+                Some(Begun::Later(at)) => pushed.push((single.index, Ended::Waiting(*at))),
+                Some(Begun::Unknown) => count(single, "unknown", "died"),
+                Some(Begun::Over) | None => {}
+            }
+        }
+        let (ended, gone) = self.attempt(&attempts, &pass).await;
+        effects::end(self.gateway.db(), &ended).await?;
+        self.remove(gone).await;
+        let ended = attempts.iter().zip(ended).map(|((single, _), (_, it))| (single.index, it));
+        pushed.extend(ended);
+        Ok(pushed)
+    }
+
+    /// Writes down what is attempted now, and what may be shown for it from now on.
+    async fn begin(&self, singles: &[Single<'_>]) -> sqlx::Result<HashMap<Uuid, Begun>> {
+        let wanted = |it: &Single| Wanted { effect_id: it.effect_id, device_id: it.device_id };
+        let wanted: Vec<_> = singles.iter().map(wanted).collect();
+        let mut transaction = database::begin(self.gateway.db()).await?;
+        let begun = effects::begin(&mut transaction, &wanted, self.clock.now()).await?;
+        let is_attempt = |it: &&Single| matches!(begun.get(&it.effect_id), Some(Begun::Attempt(_)));
+        let showing: Vec<_> = singles.iter().filter(is_attempt).filter_map(|it| it.shows).collect();
+        shown::sending(&mut transaction, &showing).await?;
+        transaction.commit().await?;
+        Ok(begun)
+    }
+
+    /// What it takes to send, had in no time. Otherwise when to decide again.
+    async fn pass(&self, service: Service) -> Result<Pass, DateTime<Utc>> {
+        let since = self.clock.now();
+        let pass = self.push.pass(service).await?;
+        let now = self.clock.now();
+        if now - since < FRESH { Ok(pass) } else { Err(now) }
+    }
+
+    /// Calls the push services, for all at once. How each attempt ended, in order, and who is gone.
     async fn attempt(
         &self,
         attempts: &[(&Single<'_>, i32)],
-        now: DateTime<Utc>,
-    ) -> Vec<(Uuid, Ended)> {
-        let calls = attempts.iter().map(|(single, _)| async {
-            let address = single.device.address.value()?;
-            let platform = single.device.platform;
-            self.push.send(&single.notice, address, platform, now).await
+        pass: &Pass,
+    ) -> (Vec<(Uuid, Ended)>, Vec<Gone>) {
+        let calls = attempts.iter().map(async |(it, _)| {
+            let answer = self.push.send(&it.notice, it.address, it.device.platform, pass).await;
+            (answer, self.clock.now())
         });
-        let answers = join_all(calls).await;
-        let mut gone = vec![];
-        let mut ended = vec![];
-        for ((single, attempt), answer) in attempts.iter().zip(answers) {
+        let (mut gone, mut ended) = (vec![], vec![]);
+        for ((single, attempt), (answer, now)) in attempts.iter().zip(join_all(calls).await) {
             let answer = answer.unwrap_or(Answer { verdict: Verdict::Gone, code: "no_service" });
             count(single, outcome(answer.verdict), answer.code);
             if answer.verdict == Verdict::Gone {
-                gone.extend(single.device.address.value().map(|it| (single.to, it.clone())));
+                gone.push((single.to, single.address.clone(), now));
             }
             ended.push((single.effect_id, self.judge(answer.verdict, *attempt, now)));
         }
@@ -102,11 +152,11 @@ impl PushNews {
         if waiting > 0 {
             tracing::warn!(waiting, of = attempts.len(), "push services take some messages later");
         }
-        self.remove(gone, now).await;
-        ended
+        (ended, gone)
     }
 
-    /// Not before the service says, and not before the wait that grows with each attempt.
+    /// Not before the service says, and not before the wait that grows with each attempt: from `now`,
+    /// when it answered.
     fn judge(&self, verdict: Verdict, attempt: i32, now: DateTime<Utc>) -> Ended {
         let after = match verdict {
             Verdict::Accepted => return Ended::Accepted,
@@ -121,8 +171,8 @@ impl PushNews {
     }
 
     /// Devices that are not reached any more are removed. If that fails the next push finds out again.
-    async fn remove(&self, gone: Vec<(AccountId, Address)>, now: DateTime<Utc>) {
-        for (account, address) in gone {
+    async fn remove(&self, gone: Vec<Gone>) {
+        for (account, address, now) in gone {
             let why = RemovalReason::Gone;
             self.change(account, DevicesCommand::RemoveAddress { address, why, now }).await;
         }
@@ -148,34 +198,33 @@ impl PushNews {
         }
     }
 
-    /// Notes what devices show by now.
+    /// Notes what people were told by now, and what no device shows any more.
     async fn note_shown(
         &self,
         candidates: &[Candidate<'_>],
-        attempts: &[(&Single<'_>, i32)],
-        ended: &[(Uuid, Ended)],
-        now: DateTime<Utc>,
+        pushed: &[(usize, Ended)],
+        later: &HashMap<usize, DateTime<Utc>>,
     ) -> sqlx::Result<()> {
-        let accepted = attempts.iter().zip(ended).filter(|(_, (_, it))| *it == Ended::Accepted);
-        let accepted: HashSet<_> = accepted.map(|((single, _), _)| single.index).collect();
-        let (mut shown, mut read) = (vec![], vec![]);
-        for index in accepted {
-            let Some(candidate) = candidates.get(index) else { continue };
-            match candidate.news {
-                News::Message { chat_id, number, .. } => {
-                    shown.push((*chat_id, candidate.to, *number));
+        let accepted = pushed.iter().filter(|(_, it)| *it == Ended::Accepted);
+        let accepted: HashSet<_> = accepted.map(|(index, _)| *index).collect();
+        let (mut told, mut read) = (vec![], vec![]);
+        for (index, candidate) in candidates.iter().enumerate() {
+            match *candidate.news {
+                News::Message { .. } if accepted.contains(&index) => {
+                    told.extend(showing(candidate));
                 }
-                News::Read { chat_id, up_to, .. } => read.push((*chat_id, candidate.to, *up_to)),
-                News::Reaction { .. } | News::Deleted { .. } => {}
+                // A device that has to wait may show it until then.
+                News::Read { chat_id, up_to, .. } if !later.contains_key(&index) => {
+                    read.push((chat_id, candidate.to, up_to));
+                }
+                News::Message { .. }
+                | News::Read { .. }
+                | News::Reaction { .. }
+                | News::Deleted { .. } => {}
             }
         }
-        if !shown.is_empty() {
-            show(self.gateway.db(), &shown, now).await?;
-        }
-        if !read.is_empty() {
-            hide(self.gateway.db(), &read).await?;
-        }
-        Ok(())
+        shown::told(self.gateway.db(), &told, self.clock.now()).await?;
+        shown::hidden(self.gateway.db(), &read).await
     }
 }
 
@@ -185,12 +234,14 @@ fn split<'a>(
     candidate: &'a Candidate<'_>,
     notice: &Notice,
 ) -> impl Iterator<Item = Single<'a>> {
-    candidate.devices.iter().map(move |(device_id, device)| {
+    candidate.devices.iter().filter_map(move |(device_id, device)| {
+        let address = device.address.value()?;
         let effect_id = effect_id(candidate, device_id.0);
         let mut notice = notice.clone();
         notice.data.insert("effect_id", effect_id.to_string());
-        let (to, effect) = (candidate.to, candidate.effect);
-        Single { index, effect_id, to, device, device_id: device_id.0, notice, effect }
+        let (to, device_id) = (candidate.to, device_id.0);
+        let shows = showing(candidate);
+        Some(Single { index, effect_id, to, device, address, device_id, notice, shows })
     })
 }
 
@@ -206,53 +257,26 @@ fn effect_id(candidate: &Candidate<'_>, device_id: Uuid) -> Uuid {
     Uuid::new_v5(&EFFECTS, format!("{what}/{device_id}").as_bytes())
 }
 
-fn put_off(later: &mut HashMap<usize, DateTime<Utc>>, index: usize, at: DateTime<Utc>) {
-    later.entry(index).and_modify(|it| *it = (*it).min(at)).or_insert(at);
+/// What devices may show once it is sent.
+const fn showing(candidate: &Candidate<'_>) -> Option<Showing> {
+    match *candidate.news {
+        News::Message { chat_id, number, .. } => Some((chat_id, candidate.to, number)),
+        News::Reaction { .. } | News::Read { .. } | News::Deleted { .. } => None,
+    }
 }
 
-async fn show(
-    db: &sqlx::PgPool,
-    shown: &[(ChatId, AccountId, u64)],
-    now: DateTime<Utc>,
-) -> sqlx::Result<()> {
-    let (chats, accounts, numbers) = columns(shown);
-    sqlx::query!(
-        "INSERT INTO push_shown AS s (chat_id, account_id, number, pushed_at)
-         SELECT w.chat_id, w.account_id, w.number, $4
-         FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS w(chat_id, account_id, number)
-         ORDER BY w.chat_id, w.account_id
-         ON CONFLICT (chat_id, account_id) DO UPDATE
-         SET number = greatest(s.number, excluded.number), pushed_at = excluded.pushed_at",
-        &chats,
-        &accounts,
-        &numbers,
-        now
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Unless something newer is shown by now.
-async fn hide(db: &sqlx::PgPool, read: &[(ChatId, AccountId, u64)]) -> sqlx::Result<()> {
-    let (chats, accounts, numbers) = columns(read);
-    sqlx::query!(
-        "DELETE FROM push_shown AS s
-         USING unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS w(chat_id, account_id, number)
-         WHERE s.chat_id = w.chat_id AND s.account_id = w.account_id AND s.number <= w.number",
-        &chats,
-        &accounts,
-        &numbers
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-fn columns(rows: &[(ChatId, AccountId, u64)]) -> (Vec<Uuid>, Vec<Uuid>, Vec<i64>) {
-    let chats = rows.iter().map(|(it, ..)| it.0).collect();
-    let accounts = rows.iter().map(|(_, it, _)| it.0).collect();
-    (chats, accounts, rows.iter().map(|(.., it)| it.cast_signed()).collect())
+/// When each candidate is due again of which a device waits.
+fn put_off(pushed: &[(usize, Ended)]) -> HashMap<usize, DateTime<Utc>> {
+    let mut later = HashMap::new();
+    for (index, ended) in pushed {
+        if let Ended::Waiting(at) = *ended {
+            later
+                .entry(*index)
+                .and_modify(|it: &mut DateTime<Utc>| *it = at.min(*it))
+                .or_insert(at);
+        }
+    }
+    later
 }
 
 const fn outcome(verdict: Verdict) -> &'static str {
@@ -265,13 +289,9 @@ const fn outcome(verdict: Verdict) -> &'static str {
 }
 
 fn count(single: &Single<'_>, outcome: &'static str, code: &'static str) {
-    let service = match single.device.address.value() {
-        Some(Address::WebPush(_)) => "web_push",
-        Some(Address::FcmToken { .. } | Address::FcmInstallation { .. }) | None => "fcm",
-    };
     metrics::counter!(
         "parlance_pushes_total",
-        "service" => service,
+        "service" => single.service().name(),
         "outcome" => outcome,
         "code" => code
     )

@@ -1,10 +1,9 @@
-//! What is asked of the database for everything that is due together: what devices show, who is looking,
-//! which sessions have ended.
+//! What is asked of the database for everything that is due together: who is looking, and which sessions
+//! have ended.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use chrono::{DateTime, Utc};
-use domain::{AccountId, ChatId};
+use domain::AccountId;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -15,13 +14,6 @@ use crate::sign_in::alive_sessions;
 /// A process that has not said for so long that it is there is not: three times as long as it lets pass
 /// between.
 const NODE_SILENT_SECONDS: f64 = 6.0;
-
-/// Of what somebody was last told of a chat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) number: u64,
-    pub(super) pushed_at: DateTime<Utc>,
-}
 
 pub(super) struct Surroundings {
     /// Who has an app in the foreground.
@@ -50,32 +42,6 @@ impl Surroundings {
         let ended = sessions.into_iter().filter(|(_, it)| !alive.contains(it)).collect();
         Ok(Self { looking, ended })
     }
-}
-
-/// Of which messages devices show, by chat and member.
-pub(super) async fn shown(
-    db: &PgPool,
-    news: impl Iterator<Item = &News>,
-) -> sqlx::Result<HashMap<(ChatId, AccountId), Shown>> {
-    let (chats, accounts): (Vec<_>, Vec<_>) =
-        news.filter_map(News::shown).map(|(chat, account)| (chat.0, account.0)).unzip();
-    if chats.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows = sqlx::query!(
-        "SELECT s.chat_id, s.account_id, s.number, s.pushed_at
-         FROM unnest($1::uuid[], $2::uuid[]) AS w(chat_id, account_id)
-         JOIN push_shown s ON s.chat_id = w.chat_id AND s.account_id = w.account_id",
-        &chats,
-        &accounts
-    )
-    .fetch_all(db)
-    .await?;
-    let shown = rows.into_iter().map(|row| {
-        let key = (ChatId(row.chat_id), AccountId(row.account_id));
-        (key, Shown { number: row.number.cast_unsigned(), pushed_at: row.pushed_at })
-    });
-    Ok(shown.collect())
 }
 
 /// Those of `accounts` who have an app in the foreground, of which a process says that is there.

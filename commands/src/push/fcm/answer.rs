@@ -26,13 +26,45 @@ struct Status {
     details: Vec<Detail>,
 }
 
-/// A detail of any type; the two fields are those that say which.
+/// How a message names what it is for.
+const ADDRESSES: [&str; 2] = ["message.token", "message.fid"];
+
+/// A detail of any type: `FcmError` has a code, `BadRequest` says which fields are wrong.
 #[derive(Deserialize)]
 struct Detail {
     #[serde(rename = "@type", default)]
     kind: String,
     #[serde(rename = "errorCode", default)]
     error_code: String,
+    #[serde(rename = "fieldViolations", default)]
+    violations: Vec<Violation>,
+}
+
+#[derive(Deserialize)]
+struct Violation {
+    #[serde(default)]
+    field: String,
+}
+
+/// What is wrong with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    Address,
+    Message,
+    /// It is not said.
+    Unsaid,
+}
+
+impl Wrong {
+    fn of(details: &[Detail]) -> Self {
+        let mut blames = details.iter().filter(|it| it.kind.ends_with("google.rpc.BadRequest"));
+        let is_address = |it: &Violation| ADDRESSES.contains(&it.field.as_str());
+        match blames.next().map(|it| &it.violations[..]) {
+            None => Self::Unsaid,
+            Some(fields) if !fields.is_empty() && fields.iter().all(is_address) => Self::Address,
+            Some(_) => Self::Message,
+        }
+    }
 }
 
 /// What to do about an answer that is no success.
@@ -41,14 +73,17 @@ pub(super) fn judge(reply: &Reply, now: DateTime<Utc>) -> Answer {
     let details = details.unwrap_or_default();
     let code = details.iter().find(|it| it.kind.ends_with("google.firebase.fcm.v1.FcmError"));
     let code = code.map_or("", |it| it.error_code.as_str());
-    let blames_request = details.iter().any(|it| it.kind.ends_with("google.rpc.BadRequest"));
+    let wrong = Wrong::of(&details);
     let asked = retry_after(&reply.headers, now);
     let later = |after| Verdict::Later { after };
     match (code, reply.status) {
         ("UNREGISTERED", _) => Answer::new(Verdict::Gone, "unregistered"),
         ("SENDER_ID_MISMATCH", _) => Answer::new(Verdict::Gone, "sender_id_mismatch"),
-        // With `BadRequest` it is the message that is wrong, and not the address.
-        ("INVALID_ARGUMENT", _) if !blames_request => {
+        (_, StatusCode::BAD_REQUEST) if wrong == Wrong::Address => {
+            Answer::new(Verdict::Gone, "invalid_argument")
+        }
+        // Without a word about the message it is the address.
+        ("INVALID_ARGUMENT", _) if wrong == Wrong::Unsaid => {
             Answer::new(Verdict::Gone, "invalid_argument")
         }
         ("THIRD_PARTY_AUTH_ERROR" | "APNS_AUTH_ERROR", _) => {
@@ -79,13 +114,23 @@ mod tests {
     const NOW: DateTime<Utc> = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     const BAD_REQUEST: &str = "type.googleapis.com/google.rpc.BadRequest";
 
-    fn answer(status: u16, code: &str, more: Option<&str>, retry_after: Option<&str>) -> Answer {
+    /// `wrong`: the fields that `BadRequest` names, if that is there.
+    fn answer(
+        status: u16,
+        code: &str,
+        wrong: Option<&[&str]>,
+        retry_after: Option<&str>,
+    ) -> Answer {
         let mut details = vec![];
         if !code.is_empty() {
             let kind = "type.googleapis.com/google.firebase.fcm.v1.FcmError";
             details.push(json!({ "@type": kind, "errorCode": code }));
         }
-        details.extend(more.map(|it| json!({ "@type": it, "fieldViolations": [] })));
+        let violation = |it: &&str| json!({ "field": it, "description": "Invalid value" });
+        details.extend(wrong.map(|it| {
+            let violations: Vec<_> = it.iter().map(violation).collect();
+            json!({ "@type": BAD_REQUEST, "fieldViolations": violations })
+        }));
         let body = json!({ "error": { "code": status, "message": "no", "details": details } });
         let value = |it: &str| (header::RETRY_AFTER, it.parse().unwrap());
         let reply = Reply {
@@ -101,11 +146,25 @@ mod tests {
         assert_eq!(answer(404, "UNREGISTERED", None, None).verdict, Verdict::Gone);
         assert_eq!(answer(403, "SENDER_ID_MISMATCH", None, None).verdict, Verdict::Gone);
         assert_eq!(answer(400, "INVALID_ARGUMENT", None, None).verdict, Verdict::Gone);
-        let ours = answer(400, "INVALID_ARGUMENT", Some(BAD_REQUEST), None);
-        assert_eq!(ours, Answer::new(Verdict::Refused, "refused"));
-        assert_eq!(answer(400, "", Some(BAD_REQUEST), None).verdict, Verdict::Refused);
         // No such project: nothing is said about the token.
         assert_eq!(answer(404, "", None, None).verdict, Verdict::Refused);
+    }
+
+    #[test]
+    fn a_bad_request_says_what_is_wrong() {
+        for (fields, expected) in [
+            (&["message.token"][..], Verdict::Gone),
+            (&["message.fid"], Verdict::Gone),
+            (&["message.android.ttl"], Verdict::Refused),
+            (&["message.token", "message.data"], Verdict::Refused),
+            (&["message"], Verdict::Refused),
+            (&[], Verdict::Refused),
+        ] {
+            for code in ["INVALID_ARGUMENT", ""] {
+                let answer = answer(400, code, Some(fields), None);
+                assert_eq!(answer.verdict, expected, "{fields:?} {code}");
+            }
+        }
     }
 
     #[test]

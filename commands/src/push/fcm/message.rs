@@ -152,6 +152,19 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_gets_data_at_once() {
+        let loud = to(&token(), Platform::Web, &notice(Some(("Ada", Some("Hi")))));
+        let expected = json!({
+            "token": "t",
+            "data": { "type": "message", "body": "Hi" },
+            "webpush": { "headers": { "TTL": "60", "Urgency": "high" } },
+        });
+        assert_eq!(loud, expected);
+        let quiet = to(&token(), Platform::Web, &notice(Some(("Ada", None))));
+        assert_eq!(quiet["data"], json!({ "type": "message" }));
+    }
+
+    #[test]
     fn what_nobody_sees_has_a_low_priority() {
         let unseen = notice(None);
         let android = to(&token(), Platform::Android, &unseen);

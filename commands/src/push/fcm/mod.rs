@@ -12,6 +12,7 @@ use domain::devices::{Address, Platform};
 use eventlog::Clock;
 use http_body_util::Full;
 use hyper::{Request, StatusCode, header};
+use secrecy::{ExposeSecret, SecretString};
 
 use self::token::{AccessTokens, ServiceAccount};
 use super::http::{Http, NoReply, Protocol, Reply};
@@ -28,6 +29,7 @@ pub(super) struct Fcm {
     tokens: AccessTokens,
     connections: [Http; CONNECTIONS],
     next: AtomicUsize,
+    clock: Clock,
 }
 
 impl Fcm {
@@ -42,49 +44,44 @@ impl Fcm {
         let http = Http::new(Protocol::Any, encrypted).map_err(PushError::Tls)?;
         Ok(Self {
             url: format!("{}/v1/projects/{project}/messages:send", endpoint.trim_end_matches('/')),
-            tokens: AccessTokens::new(account, http, clock)?,
+            tokens: AccessTokens::new(account, http, clock.clone())?,
             connections: [connect()?, connect()?, connect()?, connect()?],
             next: AtomicUsize::new(0),
+            clock,
         })
     }
 
+    /// What messages are sent with. When there is none just now: when there may be one.
+    pub(super) async fn token(&self) -> Result<SecretString, DateTime<Utc>> {
+        self.tokens.current().await
+    }
+
+    /// Sends with `token`, in one call.
     pub(super) async fn send(
         &self,
         notice: &Notice,
         address: &Address,
         platform: Platform,
-        now: DateTime<Utc>,
+        token: &SecretString,
     ) -> Answer {
-        let message = message::message(notice, address, platform, now);
-        let body = Bytes::from(message.to_string());
-        let (answer, token) = self.attempt(&body, now).await;
-        if answer.code != answer::UNAUTHENTICATED {
-            return answer;
-        }
-        // A token may end before its time. With another one the answer stands.
-        self.tokens.discard(&token).await;
-        self.attempt(&body, now).await.0
-    }
-
-    /// Sends once. Returns the access token as well that it was sent with.
-    async fn attempt(&self, body: &Bytes, now: DateTime<Utc>) -> (Answer, String) {
-        let Some(token) = self.tokens.current().await else {
-            let later = Verdict::Later { after: None };
-            return (Answer::new(later, "no_access_token"), String::new());
-        };
+        let message = message::message(notice, address, platform, self.clock.now());
         let request = Request::post(&self.url)
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", token.expose_secret()))
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body.clone()));
+            .body(Full::new(Bytes::from(message.to_string())));
         let Ok(request) = request else {
-            return (Answer::new(Verdict::Refused, "bad_request"), token);
+            return Answer::new(Verdict::Refused, "bad_request");
         };
         let connection = self.next.fetch_add(1, Ordering::Relaxed) % CONNECTIONS;
         let answer = match self.connections[connection].call(request).await {
             Ok(Reply { status: StatusCode::OK, .. }) => Answer::new(Verdict::Accepted, "ok"),
-            Ok(reply) => answer::judge(&reply, now),
+            Ok(reply) => answer::judge(&reply, self.clock.now()),
             Err(NoReply) => Answer::new(Verdict::Later { after: None }, "no_answer"),
         };
-        (answer, token)
+        if answer.code == answer::UNAUTHENTICATED {
+            // A token may end before its time: the next attempt gets another.
+            self.tokens.discard(token).await;
+        }
+        answer
     }
 }

@@ -13,6 +13,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::push::PushError;
 use crate::push::http::{Http, Reply};
@@ -28,8 +29,12 @@ const ASSERTION_VALID: TimeDelta = TimeDelta::hours(1);
 /// A token is renewed so long before it ends.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 
-/// After a token was refused us, nobody asks again for so long.
-const PAUSE: Duration = Duration::from_secs(5);
+/// After none was granted, nobody asks again for so long.
+const PAUSE: TimeDelta = TimeDelta::seconds(5);
+
+/// How long others wait for whoever asks. Google grants a token in a tenth of it; in an outage
+/// nobody else is to be held up.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The key file of a service account, as Google hands it out.
 #[derive(Deserialize)]
@@ -77,15 +82,15 @@ pub(super) struct AccessTokens {
     key: EncodingKey,
     http: Http,
     clock: Clock,
-    /// Whoever finds none asks for one while all others wait for it.
+    /// Whoever finds none asks for one, while others wait for it.
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     token: Option<Token>,
-    /// When none was granted the last time.
-    failed_at: Option<DateTime<Utc>>,
+    /// Nobody asks before: the last time none was granted.
+    not_before: Option<DateTime<Utc>>,
 }
 
 struct Token {
@@ -106,29 +111,37 @@ impl AccessTokens {
         Ok(Self { account, key, http, clock, state: Mutex::default() })
     }
 
-    /// A token that is good for some minutes at least. None when Google grants none just now.
-    pub(super) async fn current(&self) -> Option<String> {
-        let mut state = self.state.lock().await;
+    /// A token that is good for some minutes at least. When there is none just now: when there may be
+    /// one.
+    pub(super) async fn current(&self) -> Result<SecretString, DateTime<Utc>> {
+        let Ok(mut state) = timeout(PATIENCE, self.state.lock()).await else {
+            return Err(self.clock.now() + PATIENCE);
+        };
         let now = self.clock.now();
         if let Some(token) = state.token.as_ref().filter(|it| now < it.renew_at) {
-            return Some(token.text.expose_secret().to_owned());
+            return Ok(token.text.clone());
         }
-        let pause = TimeDelta::from_std(PAUSE).unwrap_or_default();
-        if state.failed_at.is_some_and(|it| now < it + pause) {
-            return None;
+        if let Some(not_before) = state.not_before.filter(|it| now < *it) {
+            return Err(not_before);
         }
-        let granted = self.ask(now).await;
-        state.failed_at = granted.is_none().then_some(now);
-        state.token = granted.map(|it| {
-            let valid = TimeDelta::seconds(it.expires_in.max(0));
-            Token { text: it.access_token, renew_at: now + valid - MARGIN.min(valid / 2) }
-        });
-        state.token.as_ref().map(|it| it.text.expose_secret().to_owned())
+        let Some(granted) = self.ask(now).await else {
+            // Whoever does not answer takes longer for that than the pause is.
+            let not_before = self.clock.now() + PAUSE;
+            *state = State { token: None, not_before: Some(not_before) };
+            return Err(not_before);
+        };
+        let valid = TimeDelta::seconds(granted.expires_in.max(0));
+        let renew_at = now + valid - MARGIN.min(valid / 2);
+        let token = Token { text: granted.access_token.clone(), renew_at };
+        *state = State { token: Some(token), not_before: None };
+        Ok(granted.access_token)
     }
 
     /// `text` is not taken any more.
-    pub(super) async fn discard(&self, text: &str) {
-        let mut state = self.state.lock().await;
+    pub(super) async fn discard(&self, text: &SecretString) {
+        // While somebody asks there is another one soon.
+        let Ok(mut state) = timeout(PATIENCE, self.state.lock()).await else { return };
+        let text = text.expose_secret();
         if state.token.as_ref().is_some_and(|it| it.text.expose_secret() == text) {
             state.token = None;
         }

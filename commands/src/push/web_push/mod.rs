@@ -46,12 +46,7 @@ impl WebPush {
         self.identity.public_key()
     }
 
-    pub(super) async fn send(
-        &self,
-        notice: &Notice,
-        subscription: &Subscription,
-        now: DateTime<Utc>,
-    ) -> Answer {
+    pub(super) async fn send(&self, notice: &Notice, subscription: &Subscription) -> Answer {
         // A browser must show something each time: what nobody is to see is not for it.
         if notice.shown.is_none() {
             return Answer::new(Verdict::Refused, "nothing_to_show");
@@ -68,7 +63,7 @@ impl WebPush {
             return Answer::new(Verdict::Refused, "bad_request");
         };
         match self.http.call(request).await {
-            Ok(reply) => judge(reply.status, &reply.headers, now),
+            Ok(reply) => judge(reply.status, &reply.headers, self.clock.now()),
             Err(NoReply) => Answer::new(Verdict::Later { after: None }, "no_answer"),
         }
     }

@@ -1,16 +1,20 @@
 //! What push services refuse, and what is made of it.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use domain::devices::Platform;
 use testing::Behaviour;
 
-use super::world::{fcm, titles};
+use super::world::{data, fcm, titles};
 use super::{PHONE, Pushing, TABLET};
 use crate::node::BOB;
 
 #[tokio::test]
 async fn a_device_that_is_gone_is_removed() {
-    for behaviour in [Behaviour::Gone, Behaviour::Mismatch, Behaviour::Invalid] {
+    for behaviour in
+        [Behaviour::Gone, Behaviour::Mismatch, Behaviour::Invalid, Behaviour::InvalidField]
+    {
         let world = Pushing::new().await;
         world.phone("android").await;
         world.register(BOB, TABLET, Platform::Ios, fcm("ios")).await;
@@ -18,7 +22,7 @@ async fn a_device_that_is_gone_is_removed() {
         let _policies = world.run_policies();
         world.say("1").await;
         world.until("removed", async || world.devices(BOB).await == [TABLET]).await;
-        assert_eq!(world.removals().await, ["gone"], "{behaviour:?}");
+        world.until("recorded", async || world.removals().await == ["gone"]).await;
         world.arrived("ios", 1).await;
         world.pass(TimeDelta::seconds(4));
         world.say("2").await;
@@ -78,6 +82,48 @@ async fn a_quota_without_a_time_is_waited_for_a_minute() {
 }
 
 #[tokio::test]
+async fn a_service_that_is_away_is_left_alone_as_long_as_it_says() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.answer("android", [Behaviour::Unavailable(Some(60))]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until("refused", async || world.effects("waiting").await == 1).await;
+    world.pass(TimeDelta::seconds(50));
+    world.arrived("android", 1).await;
+    world.pass(TimeDelta::seconds(11));
+    assert!(world.until_received("android", 2).await[1].accepted);
+}
+
+#[tokio::test]
+async fn what_a_service_asks_for_counts_from_its_answer() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.delay(Duration::from_secs(2));
+    world.double.answer("android", [Behaviour::Unavailable(Some(60))]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    world.until("refused", async || world.effects("waiting").await == 1).await;
+    let pause = "SELECT extract(epoch FROM due_at - attempted_at)::float8 FROM push_effects";
+    let pause: f64 = sqlx::query_scalar(pause).fetch_one(&world.db()).await.expect("seconds");
+    assert!(pause >= 62.0, "{pause}");
+}
+
+#[tokio::test]
+async fn silence_is_tried_again_under_the_same_id() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    world.double.answer("android", [Behaviour::Hang]);
+    let _policies = world.run_policies();
+    world.say("1").await;
+    let received = world.until_received("android", 2).await;
+    let told = data(&received);
+    assert_eq!(told[0]["effect_id"], told[1]["effect_id"]);
+    world.until("accepted", async || world.effects("accepted").await == 1).await;
+    world.arrived("android", 2).await;
+}
+
+#[tokio::test]
 async fn what_passes_is_tried_again() {
     let passing = [
         Behaviour::Unavailable(Some(3)),
@@ -119,26 +165,6 @@ async fn after_eight_attempts_it_is_given_up_and_the_next_message_is_tried() {
     world.arrived("android", 8).await;
     world.say("2").await;
     assert!(world.until_received("android", 9).await[8].accepted);
-}
-
-#[tokio::test]
-async fn an_access_token_that_has_ended_is_replaced_at_once() {
-    let world = Pushing::new().await;
-    world.phone("android").await;
-    let _policies = world.run_policies();
-    world.say("1").await;
-    world.until_received("android", 1).await;
-    assert_eq!(world.double.granted(), 1);
-    world.double.revoke();
-    world.pass(TimeDelta::seconds(4));
-    world.say("2").await;
-    world.until_received("android", 2).await;
-    assert_eq!(world.double.granted(), 1);
-    // And before it ends by itself.
-    world.pass(TimeDelta::minutes(56));
-    world.say("3").await;
-    world.until_received("android", 3).await;
-    assert_eq!(world.double.granted(), 2);
 }
 
 #[tokio::test]

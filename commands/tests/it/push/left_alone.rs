@@ -114,17 +114,7 @@ async fn preferences_are_obeyed() {
 async fn quiet_hours_end_with_one_push_a_chat() {
     let world = Pushing::new().await;
     world.phone("android").await;
-    let now = world.now();
-    let minute = |it: u32| u16::try_from(it % 1_440).expect("a minute");
-    let today = now.hour() * 60 + now.minute();
-    let hours = QuietHours {
-        start: minute(today + 1_440 - 60),
-        end: minute(today + 60),
-        time_zone: "UTC".to_owned(),
-    };
-    let change =
-        PreferencesChange { quiet_hours: Some(Some(hours)), ..PreferencesChange::default() };
-    world.prefer(BOB, change).await;
+    quiet_for_an_hour(&world).await;
     let _policies = world.run_policies();
     for number in 0..40 {
         world.say(&number.to_string()).await;
@@ -134,6 +124,66 @@ async fn quiet_hours_end_with_one_push_a_chat() {
     let received = world.until_received("android", 1).await;
     assert_eq!(titles(&received), ["Alice sent you 40 new messages"]);
     world.arrived("android", 1).await;
+}
+
+#[tokio::test]
+async fn who_wants_no_pushes_hears_of_no_reactions_and_of_nothing_unseen() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    let default = PreferencesChange::default;
+    world.prefer(BOB, PreferencesChange { reactions: Some(true), ..default() }).await;
+    let _policies = world.run_policies();
+    let own = world.say_as(BOB, "1").await;
+    let (sent, gone) = (world.say("2").await, world.say("3").await);
+    world.until("told", async || world.effects("accepted").await == 1).await;
+    world.until_idle().await;
+    let told = world.double.received_by("android").len();
+    world.prefer(BOB, PreferencesChange { enabled: Some(false), ..default() }).await;
+
+    let (by, now) = (ALICE, world.now());
+    world.act(ChatCommand::DeleteForEveryone { message_id: gone.id, by, now }).await;
+    world.act(ChatCommand::React { message_id: own.id, by, emoji: "👍".to_owned(), now }).await;
+    world.act(ChatCommand::MarkRead { reader: BOB, up_to: sent.number, now }).await;
+    world.pass(TimeDelta::seconds(4));
+    world.arrived("android", told).await;
+}
+
+#[tokio::test]
+async fn quiet_hours_hold_back_nothing_unseen() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    let _policies = world.run_policies();
+    let sent = world.say("1").await;
+    world.until("told", async || world.effects("accepted").await == 1).await;
+    world.until_idle().await;
+    quiet_for_an_hour(&world).await;
+    world.act(ChatCommand::MarkRead { reader: BOB, up_to: sent.number, now: world.now() }).await;
+    world.pass(TimeDelta::seconds(3));
+    assert_eq!(data(&world.until_received("android", 2).await)[1]["type"], "read");
+}
+
+#[tokio::test]
+async fn of_reactions_in_quiet_hours_each_is_told_that_is_left() {
+    let world = Pushing::new().await;
+    world.phone("android").await;
+    let reactions = PreferencesChange { reactions: Some(true), ..PreferencesChange::default() };
+    world.prefer(BOB, reactions).await;
+    quiet_for_an_hour(&world).await;
+    let _policies = world.run_policies();
+    let (first, second) = (world.say_as(BOB, "1").await, world.say_as(BOB, "2").await);
+    let third = world.say_as(BOB, "3").await;
+    let (by, now) = (ALICE, world.now());
+    for message_id in [first.id, second.id, third.id] {
+        world.act(ChatCommand::React { message_id, by, emoji: "👍".to_owned(), now }).await;
+    }
+    world.act(ChatCommand::RemoveReaction { message_id: third.id, by, now }).await;
+    world.arrived("android", 0).await;
+    world.pass(TimeDelta::minutes(61));
+    world.until_received("android", 2).await;
+    let told = data(&world.arrived("android", 2).await);
+    let mut numbers: Vec<_> = told.iter().map(|it| it["number"].clone()).collect();
+    numbers.sort_by_key(ToString::to_string);
+    assert_eq!(numbers, ["1", "2"]);
 }
 
 #[tokio::test]
@@ -184,4 +234,19 @@ async fn a_device_that_fetches_by_itself_silences_no_other() {
     world.looks(BOB, 7).await; // on a node that is gone
     let _policies = world.run_policies();
     world.until_received("android", 1).await;
+}
+
+/// Bob is left alone from an hour ago until an hour from now.
+async fn quiet_for_an_hour(world: &Pushing) {
+    let now = world.now();
+    let minute = |it: u32| u16::try_from(it % 1_440).expect("a minute");
+    let today = now.hour() * 60 + now.minute();
+    let hours = QuietHours {
+        start: minute(today + 1_440 - 60),
+        end: minute(today + 60),
+        time_zone: "UTC".to_owned(),
+    };
+    let change =
+        PreferencesChange { quiet_hours: Some(Some(hours)), ..PreferencesChange::default() };
+    world.prefer(BOB, change).await;
 }

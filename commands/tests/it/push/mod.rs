@@ -6,6 +6,7 @@ mod failing;
 mod firebase;
 mod left_alone;
 mod messages;
+mod tokens;
 mod unseen;
 mod web;
 mod world;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use testing::{Behaviour, variable};
+use testing::{Behaviour, Received, variable};
 use tokio::process::Command;
 
 use super::Pushing;
@@ -45,14 +45,7 @@ async fn a_browser_reads_what_it_is_sent() {
     let topic = domain::ChatId::between(ALICE, BOB).0.simple().to_string();
     assert_eq!(headers["topic"], topic.as_str());
 
-    let given = json!({
-        "private": PRIVATE,
-        "auth": super::world::AUTH,
-        "body": received.body.to_vec(),
-        "authorization": headers["authorization"],
-        "origin": world.double.url(),
-    });
-    let read = python(READER, &given).await;
+    let read = read(&world, &received).await;
     let message = &read["message"];
     assert_eq!(message["title"], "Alice sent you a new message");
     assert_eq!(message["body"], "Grüße aus Gent 👋");
@@ -60,6 +53,18 @@ async fn a_browser_reads_what_it_is_sent() {
     assert_eq!(read["scheme"], "vapid");
     assert_eq!(read["key"].as_str(), world.push.web_push_key());
     assert_eq!(read["claims"]["sub"], "mailto:operator@parlance.example");
+}
+
+#[tokio::test]
+async fn a_browser_is_told_nothing_of_what_was_said_unless_that_is_allowed() {
+    let world = Pushing::new().await;
+    world.browser("bobs").await;
+    let _policies = world.run_policies();
+    world.say("a secret").await;
+    let received = world.until_received("bobs", 1).await[0].clone();
+    let message = read(&world, &received).await["message"].clone();
+    assert_eq!(message["title"], "Alice sent you a new message");
+    assert!(!message.to_string().contains("a secret"), "{message}");
 }
 
 #[tokio::test]
@@ -88,7 +93,7 @@ async fn a_browser_that_has_unsubscribed_is_removed() {
         let _policies = world.run_policies();
         world.say("1").await;
         world.until("removed", async || world.devices(BOB).await.is_empty()).await;
-        assert_eq!(world.removals().await, ["gone"]);
+        world.until("recorded", async || world.removals().await == ["gone"]).await;
     }
 }
 
@@ -114,6 +119,18 @@ async fn a_busy_push_service_is_waited_for_and_a_forbidden_one_is_not_asked_agai
     world.until("refused", async || world.effects("failed").await == 1).await;
     world.arrived("bobs", 4).await;
     assert_eq!(world.devices(BOB).await.len(), 1);
+}
+
+/// What a browser makes of it.
+async fn read(world: &Pushing, received: &Received) -> Value {
+    let given = json!({
+        "private": PRIVATE,
+        "auth": super::world::AUTH,
+        "body": received.body.to_vec(),
+        "authorization": received.message["authorization"],
+        "origin": world.double.url(),
+    });
+    python(READER, &given).await
 }
 
 /// Runs Python on `given`; returns the JSON that it prints.

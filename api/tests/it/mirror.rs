@@ -125,11 +125,12 @@ async fn operators_compare_and_repair_the_documents() {
 
     let sound = mirrored(&world.database, &host, &["verify", "firestore"]).await;
     assert_eq!(sound, (Some(0), "6 documents; 0 still to be written\nno differences\n".to_owned()));
-    let (_, status) = mirrored(&world.database, &host, &["status"]).await;
-    assert!(status.lines().any(|it| it.starts_with("firestore ")), "{status}");
-    assert!(
+    until("nothing is left to do", async || {
+        let (_, status) = mirrored(&world.database, &host, &["status"]).await;
+        assert!(status.lines().any(|it| it.starts_with("firestore ")), "{status}");
         status.ends_with("Firestore: 0 documents to be written, due for 0.0 seconds; 0 parked\n")
-    );
+    })
+    .await;
 
     double.remove(&format!("users/{}", ben.id));
     let planted =

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use sqlx::PgPool;
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -14,17 +12,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::content::{self, Contents};
 use super::document::{Fields, Key};
+use super::lanes::{Ended, Lanes};
 use super::pace::{ATTEMPTS_MAX, Ramp, wait};
+use super::presence;
 use super::queue::{self, Due, Failed, Written};
 use super::remote::{Change, Found, Remote, RemoteError, Write};
-use super::{marks::NAME, presence};
-use crate::runner::{backoff, jitter};
+use crate::runner::jitter;
 
 /// Documents in one call: what Google's own writers take.
 const BATCH: u32 = 20;
-
-/// Calls at once.
-const LANES: usize = 10;
 
 /// How often the table is asked what has come due. So late may anything be.
 const TICK: Duration = Duration::from_millis(100);
@@ -34,7 +30,7 @@ const TELL: Duration = Duration::from_secs(5);
 
 /// Why nothing came of a batch.
 #[derive(Debug, Error)]
-enum Trouble {
+pub(super) enum Trouble {
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
     #[error("Firestore is away: {0}")]
@@ -64,47 +60,35 @@ impl Writer<'_> {
     /// Writes what is due until `lost`. What is under way then is given up: whoever is next does it
     /// again.
     pub(super) async fn run(&self, lost: &CancellationToken) {
-        let mut ramp = Ramp::new(Instant::now());
-        let mut under_way: Vec<Key> = vec![];
-        let mut lanes = FuturesUnordered::new();
-        let (mut failures, mut not_before) = (0, Instant::now());
-        let mut told = None;
-        while !lost.is_cancelled() {
-            if told.is_none_or(|it: Instant| it.elapsed() >= TELL) {
-                told = Some(Instant::now());
-                self.tell().await;
-            }
-            // After a failure one call tries the ground.
-            let lanes_max = if failures == 0 { LANES } else { 1 };
-            while lanes.len() < lanes_max && Instant::now() >= not_before {
-                if ramp.room(Instant::now()) < BATCH as usize {
-                    break; // a little later there is room for a whole batch
-                }
-                let batch = self.due(&under_way).await;
-                if batch.is_empty() {
+        let writing = async { tokio::join!(self.write_on(), self.tell_on()) };
+        lost.run_until_cancelled(writing).await;
+    }
+
+    async fn write_on(&self) {
+        let (mut ramp, mut lanes) = (Ramp::new(Instant::now()), Lanes::new());
+        loop {
+            // A little later there is room for a whole batch.
+            while lanes.has_room() && ramp.room(Instant::now()) >= BATCH as usize {
+                let under_way = lanes.under_way();
+                let batch = lanes.beside(self.due(&under_way)).await;
+                if batch.is_empty() || !lanes.has_room() {
                     break;
                 }
                 ramp.take(batch.len());
-                under_way.extend(batch.iter().map(|it| it.key.clone()));
-                lanes.push(self.attempt(batch));
+                lanes.begin(keys(&batch), self.attempt(batch));
             }
             tokio::select! {
-                () = lost.cancelled() => return,
-                Some((batch, ended)) = lanes.next() => {
-                    under_way.retain(|it| !batch.iter().any(|done| done.key == *it));
-                    match ended {
-                        Ok(()) => failures = 0,
-                        Err(trouble) => {
-                            let pause = backoff(failures, jitter());
-                            failures += 1;
-                            not_before = Instant::now() + pause;
-                            report(&trouble, pause);
-                        }
-                    }
-                }
+                () = lanes.next() => {}
                 () = self.marked.notified() => {}
                 () = sleep(TICK) => {}
             }
+        }
+    }
+
+    async fn tell_on(&self) {
+        loop {
+            self.tell().await;
+            sleep(TELL).await;
         }
     }
 
@@ -133,14 +117,13 @@ impl Writer<'_> {
         }
     }
 
-    async fn attempt(&self, batch: Vec<Due>) -> (Vec<Due>, Result<(), Trouble>) {
-        let ended = self.write(&batch).await;
-        (batch, ended)
+    async fn attempt(&self, batch: Vec<Due>) -> Ended {
+        Ended { keys: keys(&batch), outcome: self.write(&batch).await }
     }
 
     /// Writes a batch, and notes what came of it.
     async fn write(&self, batch: &[Due]) -> Result<(), Trouble> {
-        let keys: Vec<_> = batch.iter().map(|it| it.key.clone()).collect();
+        let keys = keys(batch);
         let contents = content::read(self.db, &keys).await?;
         let wanted: Vec<_> = keys.iter().map(|it| (it.clone(), contents.fields.get(it))).collect();
         let begun = queue::begin(self.db, self.epoch, &wanted).await?;
@@ -337,11 +320,8 @@ fn position(due: &Due, contents: &Contents) -> i64 {
     due.position.max(contents.position.0)
 }
 
-fn report(trouble: &Trouble, pause: Duration) {
-    metrics::counter!("parlance_projector_failures_total", "projector" => NAME, "kind" => "transient")
-        .increment(1);
-    let error: &dyn std::error::Error = trouble;
-    tracing::warn!(error, ?pause, "the mirror will write again");
+fn keys(batch: &[Due]) -> Vec<Key> {
+    batch.iter().map(|it| it.key.clone()).collect()
 }
 
 fn count(outcome: &'static str, documents: u64) {

@@ -7,7 +7,7 @@ use testing::{FirestoreCode, FirestoreDouble};
 use super::{assert_sound, count, seen, start, until};
 use crate::world::World;
 
-async fn come(world: &World, account: AccountId, online: bool) {
+pub async fn come(world: &World, account: AccountId, online: bool) {
     let upsert = format!(
         "INSERT INTO presence (account_id, online, since)
          VALUES ('{account}', {online}, clock_timestamp())

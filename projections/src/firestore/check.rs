@@ -195,7 +195,7 @@ async fn busy(db: &PgPool, keys: &[Key]) -> sqlx::Result<BTreeMap<Key, Busy>> {
                   k.id AS "id!",
                   coalesce(d.marks, 0) AS "marks!",
                   d.due_at IS NOT NULL
-                      OR coalesce(NOT p.mirrored AND d.parked_at IS NULL, false)
+                      OR coalesce(NOT p.mirrored, false)
                       OR m.position < r.position AS "is_busy!"
            FROM unnest($1::text[], $2::text[]) AS k (collection, id)
            LEFT JOIN firestore_documents d USING (collection, id)

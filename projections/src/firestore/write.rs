@@ -147,9 +147,9 @@ impl Writer<'_> {
                 count("away", begun.len() as u64);
                 return Err(Trouble::Away(error));
             }
-            Err(RemoteError::Conflict(error)) => self.look(&plan, &error).await?,
-            Err(RemoteError::Passing(error)) => self.fail(&begun, &error, false).await?,
-            Err(RemoteError::Refused(error)) => self.fail(&begun, &error, true).await?,
+            Err(RemoteError::Conflict(error)) => self.look(&plan, &contents, &error).await?,
+            Err(RemoteError::Passing(error)) => self.fail(&begun, &contents, &error, false).await?,
+            Err(RemoteError::Refused(error)) => self.fail(&begun, &contents, &error, true).await?,
         }
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Writer<'_> {
 
     /// At least one document is not as it was believed to be: it is looked at, and made anew. One of a
     /// later position is of another history of the log, because nobody who is behind gets here.
-    async fn look(&self, plan: &Plan<'_>, error: &str) -> Result<(), Trouble> {
+    async fn look(&self, plan: &Plan<'_>, contents: &Contents, error: &str) -> Result<(), Trouble> {
         let all: Vec<_> = plan.all().collect();
         count("conflict", all.len() as u64);
         let found = self.find(all.iter().map(|it| &it.key)).await?;
@@ -226,14 +226,14 @@ impl Writer<'_> {
         if !strangers.is_empty() {
             let error = "Firestore has it of a later position of another log: \
                          `parlance rebuild firestore` puts that right";
-            self.fail_each(&strangers, error, |_| None).await?;
+            self.fail_each(&strangers, contents, error, |_| None).await?;
         }
         // Of those nothing is taken over: nobody is to write them unless by force.
         let known = all.iter().filter(|it| !strangers.iter().any(|due| due.key == it.key));
         let seen: Vec<_> = known.map(|it| (&it.key, found.get(&it.key))).collect();
         let changed = queue::seen(self.db, self.epoch, &seen).await?;
         if changed == 0 && strangers.is_empty() {
-            self.fail(&all, error, false).await?;
+            self.fail(&all, contents, error, false).await?;
         }
         Ok(())
     }
@@ -253,9 +253,15 @@ impl Writer<'_> {
 
     /// Of a batch nobody knows who is to blame: each of it is tried alone. Who is alone and fails for
     /// good, or has failed often, is given up.
-    async fn fail(&self, batch: &[&Due], error: &str, for_good: bool) -> Result<(), Trouble> {
+    async fn fail(
+        &self,
+        batch: &[&Due],
+        contents: &Contents,
+        error: &str,
+        for_good: bool,
+    ) -> Result<(), Trouble> {
         let is_alone = batch.len() == 1;
-        self.fail_each(batch, error, |due| {
+        self.fail_each(batch, contents, error, |due| {
             let failures = due.attempts + 1;
             let is_over = is_alone && (for_good || failures >= ATTEMPTS_MAX);
             let pause = if is_alone { wait(failures, jitter()) } else { Duration::ZERO };
@@ -267,6 +273,7 @@ impl Writer<'_> {
     async fn fail_each(
         &self,
         batch: &[&Due],
+        contents: &Contents,
         error: &str,
         pause: impl Fn(&Due) -> Option<Duration>,
     ) -> Result<(), Trouble> {
@@ -279,9 +286,12 @@ impl Writer<'_> {
                 tracing::error!(%key, attempts, error, "a document is parked");
             }
         }
-        let parked = failed.iter().filter(|it| it.wait.is_none()).count();
-        count("parked", parked as u64);
-        count("failed", (failed.len() - parked) as u64);
+        let parked = failed.iter().filter(|it| it.wait.is_none()).map(|it| &it.due.key);
+        let parked: Vec<_> = parked.collect();
+        count("parked", parked.len() as u64);
+        count("failed", (failed.len() - parked.len()) as u64);
+        // Before they are given up: only who comes or goes later marks them again.
+        presence::told(self.db, parked.into_iter(), contents).await?;
         Ok(queue::failed(self.db, self.epoch, &failed, error).await?)
     }
 }

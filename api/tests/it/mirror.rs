@@ -171,8 +171,10 @@ async fn operators_are_told_when_there_is_no_mirror() {
         let expected = "parlance: FIRESTORE_PROJECT_ID is not set: nothing is mirrored\n";
         assert_eq!(stderr(&output), expected);
     }
-    let never_on = mirrored(&database, "127.0.0.1:1", &["verify", "firestore"]).await;
-    assert!(never_on.1.contains("Firestore was never filled"), "{}", never_on.1);
+    for arguments in [["verify", "firestore"], ["rebuild", "firestore"]] {
+        let never_on = mirrored(&database, "127.0.0.1:1", &arguments).await;
+        assert!(never_on.1.contains("Firestore was never filled"), "{}", never_on.1);
+    }
     let rules = output(parlance(&database, &["firestore", "rules"])).await;
     assert!(stdout(&rules).starts_with("rules_version = '2';"));
 }

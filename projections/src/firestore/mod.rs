@@ -113,6 +113,12 @@ pub async fn run(
     .await;
 }
 
+/// Where there never was a mirror, what is in Firestore is not of Parlance.
+async fn check_on(db: &PgPool) -> Result<(), MirrorError> {
+    let is_on = marks::is_on(&mut *db.acquire().await?).await?;
+    if is_on { Ok(()) } else { Err(MirrorError::NeverOn) }
+}
+
 /// About how many documents there should be.
 async fn count_expected(db: &PgPool) -> sqlx::Result<u64> {
     let documents = sqlx::query_scalar!(

@@ -51,6 +51,7 @@ pub async fn repair(
     holder: Uuid,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Repaired, MirrorError> {
+    super::check_on(db).await?;
     let remote = Remote::new(settings);
     let total = super::count_expected(db).await?;
     let (mut documents, mut deleted) = (0, 0);

@@ -128,7 +128,7 @@ impl Writer<'_> {
         let wanted: Vec<_> = keys.iter().map(|it| (it.clone(), contents.fields.get(it))).collect();
         let begun = queue::begin(self.db, self.epoch, &wanted).await?;
         let settled = self.settle(batch, &begun, &contents).await?;
-        if begun.is_empty() && !settled {
+        if begun.is_empty() && !settled && queue::is_taken_over(self.db, self.epoch, &keys).await? {
             return Err(Trouble::TakenOver);
         }
         let begun: Vec<_> = batch.iter().filter(|it| begun.contains(&it.key)).collect();
@@ -154,7 +154,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// What was not begun is as Firestore has it, or another process's by now. False when all is that.
+    /// What was not begun is as Firestore has it, or another process's by now. Whether there is anything
+    /// of which nothing is left to do: what was marked again has more.
     async fn settle(
         &self,
         batch: &[Due],
@@ -338,3 +339,6 @@ fn count(outcome: &'static str, documents: u64) {
     metrics::counter!("parlance_firestore_documents_total", "outcome" => outcome)
         .increment(documents);
 }
+
+#[cfg(test)]
+mod tests;

@@ -124,3 +124,26 @@ async fn who_goes_while_it_is_refused_that_they_came_is_tried_once_more() {
     assert_eq!(double.commits(), commits + 2);
     mirror.stop().await;
 }
+
+/// Whoever had no app open but one in the background.
+#[tokio::test]
+async fn who_was_never_there_is_mirrored_as_away() {
+    let mut world = World::create().await;
+    let double = FirestoreDouble::start().await;
+    let [alice, bob] = [world.register("alice").await, world.register("bob").await];
+    let before = format!(
+        "INSERT INTO presence (account_id, online, since, mirrored)
+         VALUES ('{alice}', false, clock_timestamp(), true)"
+    );
+    assert_eq!(world.execute(&before).await, 1);
+    let mirror = start(&world, double.host());
+    super::settled(&mut world).await;
+    come(&world, bob, false).await;
+    until("Firestore is told", async || told(&world).await).await;
+    for account in [alice, bob] {
+        let path = format!("presence/{account}");
+        assert_eq!(seen(&double, &path), Some(json!({ "online": false })));
+    }
+    assert_sound(&world, double.host()).await;
+    mirror.stop().await;
+}

@@ -213,8 +213,9 @@ impl Parts {
             tracing::info!("FIRESTORE_PROJECT_ID is not set: nothing is mirrored");
             return;
         };
-        let (db, reads, stop) = (self.db.clone(), self.reads.clone(), self.stop.clone());
-        self.tasks.spawn(firestore::run(db, feed, reads, settings, self.holder, stop));
+        let (options, reads) = (self.options.clone(), self.reads.clone());
+        let stop = self.stop.clone();
+        self.tasks.spawn(firestore::run(options, feed, reads, settings, self.holder, stop));
     }
 
     pub(super) fn start_policies(&self, feed: Feed, commanding: Commanding) {

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use super::content::{self, MODELS};
 use super::document::{Collection, Fields, Key, Value};
-use super::marks::{self, NAME};
+use super::marks::NAME;
 use super::remote::Remote;
 use super::scan::{Pair, Scan};
 use super::{MirrorError, MirrorSettings, Progress};
@@ -63,9 +63,7 @@ pub async fn check(
     settings: MirrorSettings,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Checked, MirrorError> {
-    if !marks::is_on(&mut *db.acquire().await?).await? {
-        return Err(MirrorError::NeverOn);
-    }
+    super::check_on(db).await?;
     let remote = Remote::new(settings);
     let total = super::count_expected(db).await?;
     let mut checked = Checked::default();
@@ -195,7 +193,7 @@ async fn busy(db: &PgPool, keys: &[Key]) -> sqlx::Result<BTreeMap<Key, Busy>> {
                   k.id AS "id!",
                   coalesce(d.marks, 0) AS "marks!",
                   d.due_at IS NOT NULL
-                      OR coalesce(NOT p.mirrored AND d.parked_at IS NULL, false)
+                      OR coalesce(NOT p.mirrored, false)
                       OR m.position < r.position AS "is_busy!"
            FROM unnest($1::text[], $2::text[]) AS k (collection, id)
            LEFT JOIN firestore_documents d USING (collection, id)

@@ -219,7 +219,7 @@ pub(super) async fn is_on(db: &mut PgConnection) -> sqlx::Result<bool> {
 
 /// Marks everything there is, without the log. How a mirror begins.
 pub(super) async fn mark_everything(db: &mut PgConnection) -> sqlx::Result<u64> {
-    let [chats, pairs, _, users, events] = Collection::ALL.map(Collection::name);
+    let [chats, pairs, presence, users, events] = Collection::ALL.map(Collection::name);
     let marked = sqlx::query!(
         "INSERT INTO firestore_documents (collection, id, due_at)
          SELECT collection, id, clock_timestamp()
@@ -230,13 +230,16 @@ pub(super) async fn mark_everything(db: &mut PgConnection) -> sqlx::Result<u64> 
              FROM chats
              WHERE account_id < participant_id
              UNION ALL
-             SELECT $3, account_id::text FROM accounts
+             SELECT $3, account_id::text FROM presence
              UNION ALL
              SELECT $4, account_id::text FROM accounts
+             UNION ALL
+             SELECT $5, account_id::text FROM accounts
          ) AS m (collection, id)
          ON CONFLICT DO NOTHING",
         chats,
         pairs,
+        presence,
         users,
         events
     )

@@ -3,7 +3,8 @@
 //! - `follow`: marks the documents that an event concerns, in the transaction that moves the mirror's
 //!   checkpoint; `presence` marks those of people who have come or gone
 //! - `write`: writes what is marked, through `queue` (what is due, and what is known of Firestore),
-//!   `content` (what a document should hold) and `remote` (Firestore itself)
+//!   `content` (what a document should hold) and `remote` (Firestore itself), some calls at once
+//!   (`lanes`)
 //! - [`check()`]: compares all documents with what they should be; [`repair()`]: has those written that
 //!   differ
 //! - [`parked`]: documents that were given up
@@ -17,6 +18,7 @@ mod content;
 mod document;
 mod emulator;
 mod follow;
+mod lanes;
 mod marks;
 mod pace;
 pub mod parked;
@@ -30,6 +32,7 @@ mod standing;
 mod write;
 
 use eventlog::Feed;
+use eventlog::database::{self, PgConnectOptions, Role};
 use eventlog::lease::while_held;
 use sqlx::PgPool;
 use thiserror::Error;
@@ -55,6 +58,10 @@ pub const RULES: &str = include_str!("firestore.rules");
 
 /// The lease under which documents are marked and written.
 const LEASE: &str = "projector:firestore";
+
+/// Connections to the database: its own, so that nobody who sends waits behind a backlog of documents.
+/// Most of the time a call is with Firestore and needs none.
+const CONNECTIONS: u32 = 4;
 
 /// How far a command has come, in documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,10 +91,10 @@ impl From<RemoteError> for MirrorError {
 }
 
 /// Keeps Firestore in step until `stop`, whenever this process holds the lease. `reads` tells what the
-/// projectors have applied; `db` has the live read models in its search path
+/// projectors have applied; `options` have the live read models in their search path
 /// ([`live_options`](crate::live_options)).
 pub async fn run(
-    db: PgPool,
+    options: PgConnectOptions,
     feed: Feed,
     reads: Reads,
     settings: MirrorSettings,
@@ -95,14 +102,21 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let remote = Remote::new(settings);
+    let db = database::pool(options, Role::App, CONNECTIONS);
     let (db, feed, reads, remote) = (&db, &feed, &reads, &remote);
     while_held(db, LEASE, holder, &stop, |lease, lost| async move {
         let marked = Notify::new();
         let mut follower = Follower::new(db, feed, reads, &marked);
         let writer = Writer { db, remote, marked: &marked, epoch: lease.epoch };
-        tokio::join!(follower.run(&lost), presence::follow(db, &marked, &lost), writer.run(&lost),);
+        tokio::join!(follower.run(&lost), presence::follow(db, &marked, &lost), writer.run(&lost));
     })
     .await;
+}
+
+/// Where there never was a mirror, what is in Firestore is not of Parlance.
+async fn check_on(db: &PgPool) -> Result<(), MirrorError> {
+    let is_on = marks::is_on(&mut *db.acquire().await?).await?;
+    if is_on { Ok(()) } else { Err(MirrorError::NeverOn) }
 }
 
 /// About how many documents there should be.

@@ -1,7 +1,6 @@
 //! Documents that Firestore refuses: shown with parked events, and tried again or let go.
 
 use domain::AccountId;
-use eventlog::database;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -79,20 +78,6 @@ pub async fn retry(db: &PgPool, of: ParkedDocuments<'_>) -> Result<u64, ParkedEr
 pub async fn skip(db: &PgPool, of: ParkedDocuments<'_>) -> Result<u64, ParkedError> {
     let keys = keys(db, of).await?;
     let (collections, ids) = arrays(&keys);
-    let mut tx = database::begin(db).await?;
-    // Presence says itself that it is still to be told.
-    sqlx::query!(
-        "UPDATE presence p
-         SET mirrored = true
-         FROM firestore_documents d
-         JOIN unnest($1::text[], $2::text[]) AS k (collection, id) USING (collection, id)
-         WHERE d.collection = $3 AND d.parked_at IS NOT NULL AND p.account_id::text = d.id",
-        &collections,
-        &ids,
-        Collection::Presence.name()
-    )
-    .execute(&mut *tx)
-    .await?;
     let skipped = sqlx::query!(
         "UPDATE firestore_documents d
          SET forced = false, attempts = 0, error = NULL, parked_at = NULL
@@ -101,9 +86,8 @@ pub async fn skip(db: &PgPool, of: ParkedDocuments<'_>) -> Result<u64, ParkedErr
         &collections,
         &ids
     )
-    .execute(&mut *tx)
+    .execute(db)
     .await?;
-    tx.commit().await?;
     some(skipped.rows_affected())
 }
 

@@ -27,22 +27,22 @@ pub(super) async fn follow(db: &PgPool, marked: &Notify, lost: &CancellationToke
     }
 }
 
-/// Those that wait to be written, or were given up, are not marked again.
+/// Those that wait to be written are not marked again.
 async fn mark(db: &PgPool) -> sqlx::Result<u64> {
     let marked = sqlx::query!(
         "INSERT INTO firestore_documents AS d (collection, id, due_at)
          SELECT $1, p.account_id::text, clock_timestamp()
          FROM presence p
          LEFT JOIN firestore_documents f ON f.collection = $1 AND f.id = p.account_id::text
-         WHERE NOT p.mirrored
-           AND f.due_at IS NULL
-           AND f.parked_at IS NULL
+         WHERE NOT p.mirrored AND f.due_at IS NULL
          ORDER BY p.account_id
          LIMIT $2
          ON CONFLICT (collection, id) DO UPDATE
          SET marks = d.marks + 1,
-             due_at = greatest(excluded.due_at, d.written_at + interval '1 second')
-         WHERE d.due_at IS NULL AND d.parked_at IS NULL",
+             due_at = greatest(excluded.due_at, d.written_at + interval '1 second'),
+             attempts = 0,
+             parked_at = NULL
+         WHERE d.due_at IS NULL",
         Collection::Presence.name(),
         BATCH
     )
@@ -51,8 +51,8 @@ async fn mark(db: &PgPool) -> sqlx::Result<u64> {
     Ok(marked.rows_affected())
 }
 
-/// Firestore has been told of these. Whoever has come or gone since they were read is still to be told
-/// of.
+/// Firestore has been told of these, or refuses to hear it. Whoever has come or gone since they were
+/// read is still to be told of.
 pub(super) async fn told<'a>(
     db: &PgPool,
     keys: impl Iterator<Item = &'a Key>,

@@ -266,6 +266,24 @@ pub(super) async fn seen(
     Ok(changed.rows_affected())
 }
 
+/// Whether another process has begun to write one of these.
+pub(super) async fn is_taken_over(db: &PgPool, epoch: i64, keys: &[Key]) -> sqlx::Result<bool> {
+    let (collections, ids) = arrays(keys);
+    sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT
+               FROM firestore_documents d
+               JOIN unnest($2::text[], $3::text[]) AS k (collection, id) USING (collection, id)
+               WHERE d.epoch > $1
+           ) AS "is_taken_over!""#,
+        epoch,
+        &collections,
+        &ids
+    )
+    .fetch_one(db)
+    .await
+}
+
 /// What an attempt came to that did not help.
 pub(super) struct Failed<'a> {
     pub(super) due: &'a Due,

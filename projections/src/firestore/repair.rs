@@ -51,10 +51,11 @@ pub async fn repair(
     holder: Uuid,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Repaired, MirrorError> {
+    super::check_on(db).await?;
     let remote = Remote::new(settings);
     let total = super::count_expected(db).await?;
     let (mut documents, mut deleted) = (0, 0);
-    let mut marked = mark_parked(db).await?;
+    let mut marked = mark_left(db).await?;
     for collection in Collection::ALL {
         let mut scan = Scan::new(db, &remote, collection);
         loop {
@@ -70,7 +71,9 @@ pub async fn repair(
         }
     }
     let parked = written(db, &remote, holder, marked, progress).await?;
-    Ok(Repaired { documents, written: marked - parked, deleted, parked })
+    // Somebody else who repairs may have marked some of those.
+    let written = marked.saturating_sub(parked);
+    Ok(Repaired { documents, written, deleted, parked })
 }
 
 /// Waits until all that is marked is written, and writes it, if nobody else holds the lease. Returns
@@ -121,13 +124,13 @@ async fn left(db: &PgPool) -> sqlx::Result<(u64, u64)> {
     Ok((row.left.unsigned_abs(), row.parked.unsigned_abs()))
 }
 
-/// What was given up gets another chance.
-async fn mark_parked(db: &PgPool) -> sqlx::Result<u64> {
+/// What was given up gets another chance, and what an earlier repair could not have written.
+async fn mark_left(db: &PgPool) -> sqlx::Result<u64> {
     let marked = sqlx::query!(
         "UPDATE firestore_documents
          SET marks = marks + 1, forced = true, due_at = clock_timestamp(), attempts = 0,
              parked_at = NULL
-         WHERE parked_at IS NOT NULL"
+         WHERE parked_at IS NOT NULL OR forced"
     )
     .execute(db)
     .await?;

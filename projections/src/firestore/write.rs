@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use sqlx::PgPool;
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -14,17 +12,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::content::{self, Contents};
 use super::document::{Fields, Key};
+use super::lanes::{Ended, Lanes};
 use super::pace::{ATTEMPTS_MAX, Ramp, wait};
+use super::presence;
 use super::queue::{self, Due, Failed, Written};
 use super::remote::{Change, Found, Remote, RemoteError, Write};
-use super::{marks::NAME, presence};
-use crate::runner::{backoff, jitter};
+use crate::runner::jitter;
 
 /// Documents in one call: what Google's own writers take.
 const BATCH: u32 = 20;
-
-/// Calls at once.
-const LANES: usize = 10;
 
 /// How often the table is asked what has come due. So late may anything be.
 const TICK: Duration = Duration::from_millis(100);
@@ -34,7 +30,7 @@ const TELL: Duration = Duration::from_secs(5);
 
 /// Why nothing came of a batch.
 #[derive(Debug, Error)]
-enum Trouble {
+pub(super) enum Trouble {
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
     #[error("Firestore is away: {0}")]
@@ -64,47 +60,35 @@ impl Writer<'_> {
     /// Writes what is due until `lost`. What is under way then is given up: whoever is next does it
     /// again.
     pub(super) async fn run(&self, lost: &CancellationToken) {
-        let mut ramp = Ramp::new(Instant::now());
-        let mut under_way: Vec<Key> = vec![];
-        let mut lanes = FuturesUnordered::new();
-        let (mut failures, mut not_before) = (0, Instant::now());
-        let mut told = None;
-        while !lost.is_cancelled() {
-            if told.is_none_or(|it: Instant| it.elapsed() >= TELL) {
-                told = Some(Instant::now());
-                self.tell().await;
-            }
-            // After a failure one call tries the ground.
-            let lanes_max = if failures == 0 { LANES } else { 1 };
-            while lanes.len() < lanes_max && Instant::now() >= not_before {
-                if ramp.room(Instant::now()) < BATCH as usize {
-                    break; // a little later there is room for a whole batch
-                }
-                let batch = self.due(&under_way).await;
-                if batch.is_empty() {
+        let writing = async { tokio::join!(self.write_on(), self.tell_on()) };
+        lost.run_until_cancelled(writing).await;
+    }
+
+    async fn write_on(&self) {
+        let (mut ramp, mut lanes) = (Ramp::new(Instant::now()), Lanes::new());
+        loop {
+            // A little later there is room for a whole batch.
+            while lanes.has_room() && ramp.room(Instant::now()) >= BATCH as usize {
+                let under_way = lanes.under_way();
+                let batch = lanes.beside(self.due(&under_way)).await;
+                if batch.is_empty() || !lanes.has_room() {
                     break;
                 }
                 ramp.take(batch.len());
-                under_way.extend(batch.iter().map(|it| it.key.clone()));
-                lanes.push(self.attempt(batch));
+                lanes.begin(keys(&batch), self.attempt(batch));
             }
             tokio::select! {
-                () = lost.cancelled() => return,
-                Some((batch, ended)) = lanes.next() => {
-                    under_way.retain(|it| !batch.iter().any(|done| done.key == *it));
-                    match ended {
-                        Ok(()) => failures = 0,
-                        Err(trouble) => {
-                            let pause = backoff(failures, jitter());
-                            failures += 1;
-                            not_before = Instant::now() + pause;
-                            report(&trouble, pause);
-                        }
-                    }
-                }
+                () = lanes.next() => {}
                 () = self.marked.notified() => {}
                 () = sleep(TICK) => {}
             }
+        }
+    }
+
+    async fn tell_on(&self) {
+        loop {
+            self.tell().await;
+            sleep(TELL).await;
         }
     }
 
@@ -133,19 +117,18 @@ impl Writer<'_> {
         }
     }
 
-    async fn attempt(&self, batch: Vec<Due>) -> (Vec<Due>, Result<(), Trouble>) {
-        let ended = self.write(&batch).await;
-        (batch, ended)
+    async fn attempt(&self, batch: Vec<Due>) -> Ended {
+        Ended { keys: keys(&batch), outcome: self.write(&batch).await }
     }
 
     /// Writes a batch, and notes what came of it.
     async fn write(&self, batch: &[Due]) -> Result<(), Trouble> {
-        let keys: Vec<_> = batch.iter().map(|it| it.key.clone()).collect();
+        let keys = keys(batch);
         let contents = content::read(self.db, &keys).await?;
         let wanted: Vec<_> = keys.iter().map(|it| (it.clone(), contents.fields.get(it))).collect();
         let begun = queue::begin(self.db, self.epoch, &wanted).await?;
         let settled = self.settle(batch, &begun, &contents).await?;
-        if begun.is_empty() && !settled {
+        if begun.is_empty() && !settled && queue::is_taken_over(self.db, self.epoch, &keys).await? {
             return Err(Trouble::TakenOver);
         }
         let begun: Vec<_> = batch.iter().filter(|it| begun.contains(&it.key)).collect();
@@ -164,14 +147,15 @@ impl Writer<'_> {
                 count("away", begun.len() as u64);
                 return Err(Trouble::Away(error));
             }
-            Err(RemoteError::Conflict(error)) => self.look(&plan, &error).await?,
-            Err(RemoteError::Passing(error)) => self.fail(&begun, &error, false).await?,
-            Err(RemoteError::Refused(error)) => self.fail(&begun, &error, true).await?,
+            Err(RemoteError::Conflict(error)) => self.look(&plan, &contents, &error).await?,
+            Err(RemoteError::Passing(error)) => self.fail(&begun, &contents, &error, false).await?,
+            Err(RemoteError::Refused(error)) => self.fail(&begun, &contents, &error, true).await?,
         }
         Ok(())
     }
 
-    /// What was not begun is as Firestore has it, or another process's by now. False when all is that.
+    /// What was not begun is as Firestore has it, or another process's by now. Whether there is anything
+    /// of which nothing is left to do: what was marked again has more.
     async fn settle(
         &self,
         batch: &[Due],
@@ -227,7 +211,7 @@ impl Writer<'_> {
 
     /// At least one document is not as it was believed to be: it is looked at, and made anew. One of a
     /// later position is of another history of the log, because nobody who is behind gets here.
-    async fn look(&self, plan: &Plan<'_>, error: &str) -> Result<(), Trouble> {
+    async fn look(&self, plan: &Plan<'_>, contents: &Contents, error: &str) -> Result<(), Trouble> {
         let all: Vec<_> = plan.all().collect();
         count("conflict", all.len() as u64);
         let found = self.find(all.iter().map(|it| &it.key)).await?;
@@ -243,14 +227,14 @@ impl Writer<'_> {
         if !strangers.is_empty() {
             let error = "Firestore has it of a later position of another log: \
                          `parlance rebuild firestore` puts that right";
-            self.fail_each(&strangers, error, |_| None).await?;
+            self.fail_each(&strangers, contents, error, |_| None).await?;
         }
         // Of those nothing is taken over: nobody is to write them unless by force.
         let known = all.iter().filter(|it| !strangers.iter().any(|due| due.key == it.key));
         let seen: Vec<_> = known.map(|it| (&it.key, found.get(&it.key))).collect();
         let changed = queue::seen(self.db, self.epoch, &seen).await?;
         if changed == 0 && strangers.is_empty() {
-            self.fail(&all, error, false).await?;
+            self.fail(&all, contents, error, false).await?;
         }
         Ok(())
     }
@@ -270,9 +254,15 @@ impl Writer<'_> {
 
     /// Of a batch nobody knows who is to blame: each of it is tried alone. Who is alone and fails for
     /// good, or has failed often, is given up.
-    async fn fail(&self, batch: &[&Due], error: &str, for_good: bool) -> Result<(), Trouble> {
+    async fn fail(
+        &self,
+        batch: &[&Due],
+        contents: &Contents,
+        error: &str,
+        for_good: bool,
+    ) -> Result<(), Trouble> {
         let is_alone = batch.len() == 1;
-        self.fail_each(batch, error, |due| {
+        self.fail_each(batch, contents, error, |due| {
             let failures = due.attempts + 1;
             let is_over = is_alone && (for_good || failures >= ATTEMPTS_MAX);
             let pause = if is_alone { wait(failures, jitter()) } else { Duration::ZERO };
@@ -284,6 +274,7 @@ impl Writer<'_> {
     async fn fail_each(
         &self,
         batch: &[&Due],
+        contents: &Contents,
         error: &str,
         pause: impl Fn(&Due) -> Option<Duration>,
     ) -> Result<(), Trouble> {
@@ -296,9 +287,12 @@ impl Writer<'_> {
                 tracing::error!(%key, attempts, error, "a document is parked");
             }
         }
-        let parked = failed.iter().filter(|it| it.wait.is_none()).count();
-        count("parked", parked as u64);
-        count("failed", (failed.len() - parked) as u64);
+        let parked = failed.iter().filter(|it| it.wait.is_none()).map(|it| &it.due.key);
+        let parked: Vec<_> = parked.collect();
+        count("parked", parked.len() as u64);
+        count("failed", (failed.len() - parked.len()) as u64);
+        // Before they are given up: only who comes or goes later marks them again.
+        presence::told(self.db, parked.into_iter(), contents).await?;
         Ok(queue::failed(self.db, self.epoch, &failed, error).await?)
     }
 }
@@ -337,14 +331,14 @@ fn position(due: &Due, contents: &Contents) -> i64 {
     due.position.max(contents.position.0)
 }
 
-fn report(trouble: &Trouble, pause: Duration) {
-    metrics::counter!("parlance_projector_failures_total", "projector" => NAME, "kind" => "transient")
-        .increment(1);
-    let error: &dyn std::error::Error = trouble;
-    tracing::warn!(error, ?pause, "the mirror will write again");
+fn keys(batch: &[Due]) -> Vec<Key> {
+    batch.iter().map(|it| it.key.clone()).collect()
 }
 
 fn count(outcome: &'static str, documents: u64) {
     metrics::counter!("parlance_firestore_documents_total", "outcome" => outcome)
         .increment(documents);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! How a mirror begins, with a log that is there already.
 
+use projections::firestore::{self, MirrorError};
 use testing::FirestoreDouble;
 
 use super::{assert_sound, check, count, number, settled, start};
@@ -37,8 +38,14 @@ async fn without_a_mirror_nothing_is_marked_and_nothing_to_compare() {
     assert!(status.subscribers.iter().all(|it| it.name != "firestore"));
     let double = FirestoreDouble::start().await;
     let app = world.app();
-    let checked = projections::firestore::check(&app, super::settings(double.host()), |_| {}).await;
-    assert!(checked.is_err_and(|it| it.to_string().starts_with("Firestore was never filled")));
+    let checked = firestore::check(&app, super::settings(double.host()), |_| {}).await;
+    assert!(matches!(checked, Err(MirrorError::NeverOn)), "{checked:?}");
+    // What is there is somebody else's.
+    double.plant("users/theirs", std::collections::HashMap::new());
+    let holder = eventlog::Ids::random().next();
+    let repaired = firestore::repair(&app, super::settings(double.host()), holder, |_| {}).await;
+    assert!(matches!(repaired, Err(MirrorError::NeverOn)), "{repaired:?}");
+    assert_eq!(double.paths(), ["users/theirs"]);
 }
 
 #[tokio::test]

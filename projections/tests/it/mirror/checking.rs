@@ -1,6 +1,6 @@
 //! A check finds what has drifted, and a repair puts it right, while the mirror goes on or not at all.
 
-use testing::FirestoreDouble;
+use testing::{FirestoreCode, FirestoreDouble};
 
 use super::{assert_sound, check, integer, repair, seen, settled, start, text};
 use crate::world::World;
@@ -123,4 +123,26 @@ async fn more_documents_than_a_page_are_compared() {
     assert_eq!((repaired.written, repaired.deleted), (350, 175));
     assert_sound(&world, double.host()).await;
     mirror.stop().await;
+}
+
+/// As when Firestore was away for a minute: what was marked by force stays so.
+#[tokio::test]
+async fn a_repair_counts_what_one_before_could_not_write() {
+    let mut world = World::create().await;
+    let double = FirestoreDouble::start().await;
+    let [alice, _] = [world.register("alice").await, world.register("bob").await];
+    let mirror = start(&world, double.host());
+    settled(&mut world).await;
+    mirror.stop().await;
+    let left = "UPDATE firestore_documents
+                SET forced = true, unsure = true, due_at = clock_timestamp()
+                WHERE collection = 'users'";
+    assert_eq!(world.execute(left).await, 2);
+    double.poison(&format!("users/{alice}"), FirestoreCode::PermissionDenied);
+    let repaired = repair(&world, double.host()).await;
+    assert_eq!((repaired.written, repaired.parked), (1, 1));
+    double.cure();
+    let repaired = repair(&world, double.host()).await;
+    assert_eq!((repaired.written, repaired.parked), (1, 0));
+    assert_sound(&world, double.host()).await;
 }

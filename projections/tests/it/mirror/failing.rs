@@ -1,6 +1,7 @@
 //! Firestore fails: nothing else is held up, nothing is lost, and what it refuses for good is shown.
 
 use projections::firestore::parked::{self as documents, ParkedDocuments};
+use projections::firestore::{self, MirrorError};
 use projections::parked::{self, ParkedError};
 use projections::{ReadModel, status};
 use testing::{FirestoreCode, FirestoreDouble};
@@ -183,4 +184,41 @@ async fn what_is_applied_late_is_mirrored_late() {
     assert_eq!(number(&double, &path, "total_messages_count"), 1);
     assert_sound(&world, double.host()).await;
     mirror.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_is_never_answered_ends_and_is_made_again() {
+    let mut world = World::create().await;
+    let double = FirestoreDouble::start().await;
+    let [alice, bob] = [world.register("alice").await, world.register("bob").await];
+    let chat = world.open(alice, bob).await;
+    let mirror = start(&world, double.host());
+    settled(&mut world).await;
+    let (held, _never) = double.hold();
+    world.send(chat, alice, "hello").await;
+    held.notified().await;
+    let carol = format!("users/{}", world.register("carol").await);
+    until("others are written meanwhile", async || super::seen(&double, &carol).is_some()).await;
+    let path = format!("chats/{chat}");
+    assert_eq!(number(&double, &path, "total_messages_count"), 0);
+    settled(&mut world).await;
+    assert_eq!(number(&double, &path, "total_messages_count"), 1);
+    assert_sound(&world, double.host()).await;
+    mirror.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_at_all_is_not_waited_for_for_ever() {
+    let mut world = World::create().await;
+    let double = FirestoreDouble::start().await;
+    let mirror = start(&world, double.host());
+    world.register("alice").await;
+    settled(&mut world).await;
+    mirror.stop().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let host = silent.local_addr().expect("an address").to_string();
+    let app = world.app();
+    let checking = firestore::check(&app, super::settings(host), |_| {});
+    let checked = tokio::time::timeout(super::PATIENCE, checking).await.expect("it ends");
+    assert!(matches!(checked, Err(MirrorError::Firestore(_))), "{checked:?}");
 }

@@ -14,11 +14,11 @@ mod secrecy;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog::database::{self, Role};
 use eventlog::{Feed, hand_over};
 use projections::firestore::{self, Access, Checked, Drift, MirrorSettings, NAME, Repaired};
 use projections::{Reads, live_options};
 use serde_json::{Map, Value, json};
+use sqlx::PgPool;
 use testing::{FirestoreDouble, FirestoreValue, FirestoreValueType as Type};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -54,8 +54,12 @@ pub fn start(world: &World, host: String) -> Mirrored {
 }
 
 pub fn start_as(world: &World, host: String, holder: Uuid) -> Mirrored {
+    start_on(world, world.app(), host, holder)
+}
+
+/// The projectors, and whatever else there is in a process, have the connections of `db`.
+pub fn start_on(world: &World, db: PgPool, host: String, holder: Uuid) -> Mirrored {
     let stop = CancellationToken::new();
-    let db = database::pool(live_options(world.options()), Role::App, 16);
     let (feed, following) = Feed::new(
         db.clone(),
         Arc::clone(&world.codec),
@@ -65,9 +69,9 @@ pub fn start_as(world: &World, host: String, holder: Uuid) -> Mirrored {
         stop.clone(),
     );
     let reads = Reads::new(db.clone(), World::bus());
-    let projecting =
-        projections::run(db.clone(), feed.clone(), reads.clone(), holder, stop.clone());
-    let mirroring = firestore::run(db, feed, reads, settings(host), holder, stop.clone());
+    let projecting = projections::run(db, feed.clone(), reads.clone(), holder, stop.clone());
+    let options = live_options(world.options());
+    let mirroring = firestore::run(options, feed, reads, settings(host), holder, stop.clone());
     let task = tokio::spawn(async move {
         tokio::join!(projecting, mirroring, following);
     });

@@ -6,7 +6,7 @@
 //! - [`servers`]: the database, NATS and Parlance of a run
 //! - [`sends`], [`paced`], [`kinds`]: the load over HTTP; [`pgbench`]: what it is compared with
 //! - [`history`], [`append`]: fills the log through the library; [`rows`]: what that is compared with
-//! - [`mirror`]: Firestore under that load
+//! - [`live`]: people who are connected; [`mirror`]: Firestore under that load
 //! - [`relay`], [`rebuild`], [`cold`], [`reads`], [`pushes`], [`processes`]: the other parts
 //! - [`report`]: the table
 
@@ -16,6 +16,7 @@ mod database;
 mod history;
 mod http;
 mod kinds;
+mod live;
 mod mirror;
 mod paced;
 mod people;

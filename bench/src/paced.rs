@@ -23,7 +23,7 @@ pub(crate) const RATE: u32 = 1_000;
 const READ_EVERY: u32 = 20;
 
 /// How often the observer looks.
-const GLANCE: Duration = Duration::from_millis(1);
+pub(crate) const GLANCE: Duration = Duration::from_millis(1);
 
 /// What a steady load came to, in microseconds.
 pub(crate) struct Paced {

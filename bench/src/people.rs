@@ -44,15 +44,7 @@ impl People {
         let mut connection = Connection::open(addr).await?;
         let mut everybody = Vec::new();
         for number in 0..SENDERS + RECIPIENTS {
-            let body = json!({
-                "email": format!("bench{number}@example.org"),
-                "password": format!("a password for bench {number}"),
-                "username": format!("bench_{number}"),
-                "display_name": format!("Bench {number}"),
-            });
-            let path = "/v1/auth/email/register";
-            let answer = connection.json("POST", path, None, Some(&body)).await?;
-            everybody.push(person(&answer)?);
+            everybody.push(register(&mut connection, number).await?);
         }
         let recipients = everybody.split_off(SENDERS);
         let mut chats = Vec::new();
@@ -90,13 +82,23 @@ impl People {
         Ok((AccountId(first.account_id.parse()?), &first.access_token))
     }
 
+    /// The access tokens of those who send.
+    pub(crate) fn senders(&self) -> impl Iterator<Item = &str> {
+        self.senders.iter().map(|it| it.access_token.as_str())
+    }
+
+    /// Of those who are sent something.
+    pub(crate) fn recipients(&self) -> impl Iterator<Item = &str> {
+        self.recipients.iter().map(|it| it.access_token.as_str())
+    }
+
     /// New access tokens: the old ones end after ten minutes.
     pub(crate) async fn refresh(&mut self, addr: SocketAddr) -> Outcome<()> {
         let mut connection = Connection::open(addr).await?;
-        for sender in &mut self.senders {
-            let body = json!({ "refresh_token": sender.refresh_token });
+        for it in self.senders.iter_mut().chain(&mut self.recipients) {
+            let body = json!({ "refresh_token": it.refresh_token });
             let answer = connection.json("POST", "/v1/auth/refresh", None, Some(&body)).await?;
-            *sender = person(&answer)?;
+            *it = person(&answer)?;
         }
         Ok(())
     }
@@ -145,6 +147,26 @@ impl People {
         };
         (0..SENDERS).filter_map(lane).collect()
     }
+}
+
+/// Registers `count` more, who know nobody, and signs them in.
+pub(crate) async fn strangers(addr: SocketAddr, count: usize) -> Outcome<Vec<String>> {
+    let mut connection = Connection::open(addr).await?;
+    let mut tokens = Vec::new();
+    for number in 0..count {
+        tokens.push(register(&mut connection, SENDERS + RECIPIENTS + number).await?.access_token);
+    }
+    Ok(tokens)
+}
+
+async fn register(connection: &mut Connection, number: usize) -> Outcome<Person> {
+    let body = json!({
+        "email": format!("bench{number}@example.org"),
+        "password": format!("a password for bench {number}"),
+        "username": format!("bench_{number}"),
+        "display_name": format!("Bench {number}"),
+    });
+    person(&connection.json("POST", "/v1/auth/email/register", None, Some(&body)).await?)
 }
 
 /// The fields of a text.

@@ -54,7 +54,8 @@ impl Usage {
     }
 }
 
-fn processor_time(pid: u32) -> Option<Duration> {
+/// Processor time of a process so far.
+pub(crate) fn processor_time(pid: u32) -> Option<Duration> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // After the name, which may hold anything: the state, and eleven fields on, user and system time.
     let (_, fields) = text.rsplit_once(") ")?;

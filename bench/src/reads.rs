@@ -16,7 +16,7 @@ use crate::sends::{histogram, micros};
 const PAGE: i64 = 100;
 
 /// Changes that a device has missed.
-pub(crate) const MISSED: i64 = 10_000;
+const MISSED: i64 = 10_000;
 
 /// Where pages are read, in a chat of so many messages.
 pub(crate) struct Depths {
@@ -93,8 +93,7 @@ pub(crate) async fn catch_up(
     token: &str,
     chat: ChatId,
 ) -> Outcome<CaughtUp> {
-    let last = last(db, chat).await?;
-    let mut since = position(db, chat, last - MISSED.min(last / 2)).await?.to_string();
+    let mut since = missed_since(db, chat).await?.to_string();
     let mut connection = Connection::open(addr).await?;
     let (mut changes, mut pages, start) = (0, histogram()?, Instant::now());
     loop {
@@ -115,6 +114,12 @@ pub(crate) async fn catch_up(
         }
         since = synced.next;
     }
+}
+
+/// Where a device left off that has missed so much of `chat`.
+pub(crate) async fn missed_since(db: &PgPool, chat: ChatId) -> Outcome<i64> {
+    let last = last(db, chat).await?;
+    position(db, chat, last - MISSED.min(last / 2)).await
 }
 
 async fn last(db: &PgPool, chat: ChatId) -> Outcome<i64> {

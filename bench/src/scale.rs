@@ -21,6 +21,8 @@ pub(crate) struct Scale {
     pub(crate) pages: usize,
     /// How long messages are sent at a steady rate.
     pub(crate) paced: Duration,
+    /// People of the crowd that is connected at once.
+    pub(crate) crowd: usize,
     /// How long the server rests before its memory is measured.
     pub(crate) rest: Duration,
 }
@@ -36,6 +38,7 @@ impl Scale {
             loads: 200,
             pages: 500,
             paced: Duration::from_secs(30),
+            crowd: 1_000,
             rest: Duration::from_secs(15),
         }
     }
@@ -50,6 +53,7 @@ impl Scale {
             loads: 20,
             pages: 50,
             paced: Duration::from_secs(4),
+            crowd: 50,
             rest: Duration::from_secs(2),
         }
     }

@@ -84,15 +84,31 @@ impl Servers {
 
     /// Starts `parlance serve` in these roles, and waits until it is ready.
     pub(crate) async fn serve(&self, database: &Database, roles: &str) -> Outcome<Parlance> {
+        self.serve_at(self.addr, database, roles).await
+    }
+
+    /// Starts another beside it.
+    pub(crate) async fn serve_beside(&self, database: &Database, roles: &str) -> Outcome<Parlance> {
+        let addr = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        self.serve_at(addr, database, roles).await
+    }
+
+    async fn serve_at(
+        &self,
+        addr: SocketAddr,
+        database: &Database,
+        roles: &str,
+    ) -> Outcome<Parlance> {
         let mut command = self.parlance(database);
         let mut process = command
+            .env("PARLANCE_ADDR", addr.to_string())
             .args(["serve", "--roles", roles])
             .stdout(log(self.folder(), "parlance")?)
             .stderr(log(self.folder(), "parlance")?)
             .spawn()
             .map_err(|error| format!("{}: {error}", self.programs.parlance.display()))?;
         let since = Instant::now();
-        while !self.is_ready().await {
+        while !is_ready(addr).await {
             let ended = process.try_wait()?;
             if ended.is_some() || since.elapsed() > PATIENCE {
                 return Err(format!("parlance is not ready: {}", self.log_end()?).into());
@@ -100,7 +116,7 @@ impl Servers {
             sleep(GLANCE).await;
         }
         let pid = process.id().ok_or("parlance has ended")?;
-        Ok(Parlance { process, addr: self.addr, pid })
+        Ok(Parlance { process, addr, pid })
     }
 
     /// `parlance` with the settings of this run and nothing else from the environment.
@@ -110,7 +126,6 @@ impl Servers {
             .env_clear()
             .env("DATABASE_URL", database.url.expose_secret())
             .env("NATS_URL", format!("nats://127.0.0.1:{}", self.nats_port))
-            .env("PARLANCE_ADDR", self.addr.to_string())
             .env("PARLANCE_FILES_DIR", self.folder().join("files"))
             .env("PARLANCE_MASTER_KEY", MASTER_KEY)
             .env("PARLANCE_MESSAGE_INTERVAL_MS", "0") // what is measured is not a limit
@@ -118,14 +133,6 @@ impl Servers {
             .stdin(Stdio::null())
             .kill_on_drop(true);
         command
-    }
-
-    async fn is_ready(&self) -> bool {
-        let Ok(mut connection) = Connection::open(self.addr).await else {
-            return false;
-        };
-        let answer = connection.call(&request("GET", "/health/ready", None, "", "")).await;
-        answer.is_ok_and(|it| it.status == 200)
     }
 
     fn log_end(&self) -> Outcome<String> {
@@ -145,6 +152,14 @@ impl Parlance {
         timeout(PATIENCE, self.process.wait()).await.map_err(|_| "parlance does not stop")??;
         Ok(())
     }
+}
+
+async fn is_ready(addr: SocketAddr) -> bool {
+    let Ok(mut connection) = Connection::open(addr).await else {
+        return false;
+    };
+    let answer = connection.call(&request("GET", "/health/ready", None, "", "")).await;
+    answer.is_ok_and(|it| it.status == 200)
 }
 
 fn log(folder: &Path, name: &str) -> std::io::Result<std::fs::File> {

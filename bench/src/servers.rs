@@ -126,6 +126,7 @@ impl Servers {
             .env_clear()
             .env("DATABASE_URL", database.url.expose_secret())
             .env("NATS_URL", format!("nats://127.0.0.1:{}", self.nats_port))
+            .env("PARLANCE_ISSUER", "http://bench") // tokens of one process are good in the other
             .env("PARLANCE_FILES_DIR", self.folder().join("files"))
             .env("PARLANCE_MASTER_KEY", MASTER_KEY)
             .env("PARLANCE_MESSAGE_INTERVAL_MS", "0") // what is measured is not a limit

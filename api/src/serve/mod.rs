@@ -18,7 +18,7 @@ use eventlog::{Clock, Ids, Position, hand_over};
 use metrics_exporter_prometheus::BuildError;
 use socket2::SockRef;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -40,6 +40,10 @@ const WIND_DOWN: Duration = Duration::from_secs(5);
 /// How long the other side of a connection may leave unanswered what it was sent. Without, a device that
 /// has lost its network would stay connected for a quarter of an hour.
 const UNANSWERED_MAX: Duration = Duration::from_secs(30);
+
+/// Connections that may wait to be accepted: many come at once when another process has ended. Linux takes
+/// fewer if `net.core.somaxconn` is less.
+const BACKLOG: u32 = 4_096;
 
 /// What a process of Parlance does. Several may run, together or apart, each any number of times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -165,7 +169,7 @@ pub async fn start(
         stopping: AtomicBool::new(false),
     });
     let listen = |error| ServeError::Listen { addr: settings.addr, error };
-    let listener = TcpListener::bind(settings.addr).await.map_err(listen)?;
+    let listener = bind(settings.addr).map_err(listen)?;
     let addr = listener.local_addr().map_err(listen)?;
     let listener = listener.tap_io(tune);
     let closing = CancellationToken::new();
@@ -176,6 +180,13 @@ pub async fn start(
         .into_future();
     let Parts { stop, tasks, .. } = parts;
     Ok(Server { addr, process, live, closing, http: tokio::spawn(serving), stop, tasks })
+}
+
+fn bind(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?; // the one before may only just have ended
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
 }
 
 fn tune(connection: &mut TcpStream) {

@@ -24,9 +24,8 @@ const PER_PERSON: usize = 50;
 const DEVICES: usize = 10;
 
 impl Bench {
-    pub(super) async fn live(&mut self, people: &mut People) -> Outcome<()> {
-        let parlance = self.servers.serve(&self.database, "api,relay,projectors").await?;
-        people.refresh(parlance.addr).await?;
+    /// From a process that has served these people for a while, to the one that comes after it.
+    pub(super) async fn live(&mut self, parlance: Parlance, people: &People) -> Outcome<()> {
         self.deliver(&parlance, people).await?;
         self.fan_out(&parlance, people).await?;
         self.crowd(parlance, people).await
@@ -88,6 +87,9 @@ impl Bench {
     /// Very many who only listen, and who all come back at once when their server stops.
     async fn crowd(&mut self, parlance: Parlance, people: &People) -> Outcome<()> {
         let tokens = people::strangers(parlance.addr, self.scale.crowd).await?;
+        parlance.stop().await?;
+        // What it takes for connections is not to be told from what it has left of other work.
+        let parlance = self.servers.serve(&self.database, "api,relay,projectors").await?;
         let devices = |each: usize| -> Vec<_> {
             tokens.iter().flat_map(|it| (0..each).map(|_| Device::new(it))).collect()
         };

@@ -6,7 +6,7 @@ use domain::ChatId;
 use testing::FirestoreDouble;
 use tokio_util::sync::CancellationToken;
 
-use super::Bench;
+use super::{Bench, WARM_UP};
 use crate::kinds::Kind;
 use crate::people::{CHATS, Lane, People};
 use crate::processes::Usage;
@@ -196,9 +196,10 @@ impl Bench {
 
         let (senders, recipients) = (mirror::SENDERS, mirror::RECIPIENTS);
         let chats = people.chats_of_few(senders, recipients);
-        let lanes = people.lanes_of_few(senders, recipients, &self.ids);
+        let lanes = || people.lanes_of_few(senders, recipients, &self.ids);
+        paced::steadily(parlance.addr, lanes(), WARM_UP).await?;
         let before = mirror::Before::now(&double);
-        let paced = paced::steadily(parlance.addr, lanes, self.scale.paced).await?;
+        let paced = paced::steadily(parlance.addr, lanes(), self.scale.paced).await?;
         let writes = before.since(&double, &chats);
         let settled = mirror::settle(&self.database.pool).await?;
         let verified = mirror::verify(&self.servers, &self.database).await?;

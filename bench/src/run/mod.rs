@@ -82,8 +82,8 @@ impl Bench {
         self.kinds(&parlance, &people).await?;
         self.paced(&parlance, &people).await?;
         self.memory(&parlance).await?;
-        parlance.stop().await?;
-        self.live(&mut people).await?;
+        people.refresh(parlance.addr).await?;
+        self.live(parlance, &people).await?;
         self.mirror(&mut people).await
     }
 

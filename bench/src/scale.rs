@@ -38,7 +38,7 @@ impl Scale {
             loads: 200,
             pages: 500,
             paced: Duration::from_secs(30),
-            crowd: 1_000,
+            crowd: 2_000,
             rest: Duration::from_secs(15),
         }
     }

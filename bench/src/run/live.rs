@@ -21,7 +21,7 @@ const LAG_MOST: &str = "p99 ≤ 50 ms";
 const PER_PERSON: usize = 50;
 
 /// Devices of each person of the crowd.
-const DEVICES: usize = 10;
+const DEVICES: usize = 5;
 
 impl Bench {
     /// From a process that has served these people for a while, to the one that comes after it.
@@ -90,15 +90,17 @@ impl Bench {
         parlance.stop().await?;
         // What it takes for connections is not to be told from what it has left of other work.
         let parlance = self.servers.serve(&self.database, "api,relay,projectors").await?;
-        let devices = |each: usize| -> Vec<_> {
+        let devices = |tokens: &[String], each: usize| -> Vec<_> {
             tokens.iter().flat_map(|it| (0..each).map(|_| Device::new(it))).collect()
         };
-        let (mut crowd, empty) = (Crowd::default(), self.at_rest(&parlance).await?);
-        self.came("connected", &crowd.join(parlance.addr, devices(1)).await?);
-        let firsts = self.at_rest(&parlance).await?;
-        self.came("connected", &crowd.join(parlance.addr, devices(DEVICES - 1)).await?);
-        let full = self.at_rest(&parlance).await?;
-        self.cost(&parlance, [empty, firsts, full]).await?;
+        let (some, others) = tokens.split_at(tokens.len() / 2);
+        let (mut crowd, mut memory) = (Crowd::default(), vec![self.at_rest(&parlance).await?]);
+        // The first pay for what the process takes once.
+        for devices in [devices(some, 1), devices(others, 1), devices(&tokens, DEVICES - 1)] {
+            self.came("connected", &crowd.join(parlance.addr, devices).await?);
+            memory.push(self.at_rest(&parlance).await?);
+        }
+        self.cost(&parlance, &memory).await?;
 
         parlance.stop().await?;
         let devices = crowd.told_to_go().await?;
@@ -118,7 +120,7 @@ impl Bench {
     }
 
     /// What connections cost that nothing is told.
-    async fn cost(&mut self, parlance: &Parlance, memory: [Memory; 3]) -> Outcome<()> {
+    async fn cost(&mut self, parlance: &Parlance, memory: &[Memory]) -> Outcome<()> {
         let db = &self.database.pool;
         let before = Usage::now(db, &self.servers, parlance).await?;
         sleep(self.scale.rest).await;
@@ -127,18 +129,20 @@ impl Bench {
         let used: Vec<_> =
             used.iter().map(|(who, it)| format!("{who} {:.1} %", each(it))).collect();
         let (people, all) = (self.scale.crowd, self.scale.crowd * DEVICES);
-        let per = |from: Memory, to: Memory, count: usize| {
-            (to.resident - from.resident) * 1_048.576 / count as f64
+        let per = |from: usize, to: usize, count: usize| {
+            let at = |step: usize| memory.get(step).map_or(0.0, |it| it.resident);
+            (at(to) - at(from)) * 1_048_576.0 / 1e3 / count as f64
         };
-        let [empty, firsts, full] = memory;
         self.report.fact(format!(
-            "{} idle connections of {} people: {:.1} kB of the server's memory (RSS) each (asked: ≤ 20); {:.1} \
-             for the first of a person, {:.1} for another",
+            "{} idle connections of {} people: {:.1} kB of the server's memory (RSS) each (asked: ≤ 20). \
+             Without what the first {} took, among it what a process takes once: {:.1} for the first of a \
+             person, {:.1} for another",
             thousands(all as f64),
             thousands(people as f64),
-            per(empty, full, all),
-            per(empty, firsts, people),
-            per(firsts, full, all - people)
+            per(0, 3, all),
+            thousands((people / 2) as f64),
+            per(1, 2, people - people / 2),
+            per(2, 3, all - people)
         ));
         self.report.fact(format!("of a core, with those connections at rest: {}", used.join(", ")));
         Ok(())

@@ -33,8 +33,8 @@ pub(crate) struct Lane {
 
 #[derive(Debug)]
 struct State {
-    session: Uuid,
-    expires_at: DateTime<Utc>,
+    /// The session, and until when: of the newest token.
+    caller: Caller,
     /// It was said that the token ends soon.
     warned: bool,
     frames: VecDeque<(Arc<Frame>, Instant)>,
@@ -56,8 +56,7 @@ pub(super) enum Next {
 impl Lane {
     pub(super) fn new(id: Uuid, caller: Caller) -> Self {
         let state = State {
-            session: caller.session_id,
-            expires_at: caller.expires_at,
+            caller,
             warned: false,
             frames: VecDeque::new(),
             bytes: 0,
@@ -146,31 +145,24 @@ impl Lane {
         Some(Next::Send(frame))
     }
 
-    pub(super) fn is_of(&self, session: Uuid) -> bool {
-        self.state().session == session
-    }
-
     /// The same session goes on with a newer token.
     pub(super) fn renew(&self, caller: Caller) {
         let mut state = self.state();
-        state.session = caller.session_id;
-        state.expires_at = caller.expires_at;
-        state.warned = false;
+        (state.caller, state.warned) = (caller, false);
     }
 
     /// When its token ends, if that is soon and has not been said.
     pub(super) fn warn(&self, now: DateTime<Utc>, soon: Duration) -> Option<DateTime<Utc>> {
         let mut state = self.state();
-        let is_soon = state.expires_at <= now + soon && !state.warned;
+        let expires_at = state.caller.expires_at;
+        let is_soon = expires_at <= now + soon && !state.warned;
         state.warned |= is_soon;
-        is_soon.then_some(state.expires_at)
+        is_soon.then_some(expires_at)
     }
 
     /// Whose it is, and until when.
     pub(super) fn caller(&self) -> Caller {
-        let state = self.state();
-        let (session_id, expires_at) = (state.session, state.expires_at);
-        Caller { account_id: self.account, session_id, expires_at }
+        self.state().caller
     }
 }
 
@@ -261,7 +253,6 @@ mod tests {
         let renewed = Caller { account_id: lane.account, session_id: Uuid::nil(), expires_at };
         lane.renew(renewed);
         assert_eq!(lane.caller(), renewed);
-        assert!(lane.is_of(Uuid::nil()));
         assert_eq!(lane.warn(expires_at, soon), Some(expires_at));
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::socket::{Kind, Socket};
 use crate::Outcome;
 use crate::paced::{self, GLANCE, Paced};
-use crate::people::People;
+use crate::people::{Lane, People};
 use crate::sends::{histogram, micros};
 
 /// How long after the load everything is to be told.
@@ -35,7 +35,7 @@ pub(crate) async fn deliver(
     db: &PgPool,
     addr: SocketAddr,
     people: &People,
-    lanes: Vec<crate::people::Lane>,
+    lanes: Vec<Lane>,
     length: Duration,
 ) -> Outcome<Delivered> {
     let (stop, mut listening) = (CancellationToken::new(), JoinSet::new());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::Bench;
+use super::{Bench, LAG_MOST};
 use crate::live::{self, Came, Crowd, Device};
 use crate::people::{self, Lane, People};
 use crate::processes::{Memory, Usage};
@@ -13,9 +13,6 @@ use crate::relay::{READ_MODELS, catch_up};
 use crate::report::{percentiles, thousands};
 use crate::servers::Parlance;
 use crate::{Outcome, paced};
-
-/// What is asked of times, in words.
-const LAG_MOST: &str = "p99 ≤ 50 ms";
 
 /// The most connections that a person may have.
 const PER_PERSON: usize = 50;

@@ -20,6 +20,9 @@ use crate::scale::Scale;
 use crate::sends::as_fast_as_possible;
 use crate::servers::{MASTER_KEY, Parlance, Programs, Servers};
 
+/// What is asked of the time until what was committed is to be seen, in words.
+const LAG_MOST: &str = "p99 ≤ 50 ms";
+
 /// Before the first measurement, so that it does not pay for first times.
 const WARM_UP: Duration = Duration::from_secs(2);
 

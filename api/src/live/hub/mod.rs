@@ -252,7 +252,8 @@ impl Hub {
     /// A session has ended, and what is open under it.
     pub(super) fn end_session(&self, account: AccountId, session_id: Uuid) {
         self.pass(account, Notice::SessionRevoked { session_id });
-        for lane in self.lanes(account).into_iter().filter(|it| it.is_of(session_id)) {
+        let lanes = self.lanes(account).into_iter();
+        for lane in lanes.filter(|it| it.caller().session_id == session_id) {
             lane.end(Reason::SessionRevoked);
         }
     }

@@ -249,30 +249,19 @@ impl Socket {
     }
 }
 
-/// What opening a socket is refused with.
-pub(crate) async fn refused(addr: SocketAddr, query: &str, token: Option<&str>) -> (u16, Value) {
+/// What opening a socket is answered with: 101 and nothing, if it is. It is gone again afterwards.
+pub(crate) async fn answered(addr: SocketAddr, query: &str, token: Option<&str>) -> (u16, Value) {
     let mut request = format!("ws://{addr}/v1/socket{query}").into_client_request().unwrap();
     if let Some(token) = token {
         let value = format!("Bearer {token}").parse().unwrap();
         request.headers_mut().insert("authorization", value);
     }
     match connect_async(request).await {
+        Ok((_socket, response)) => (response.status().as_u16(), Value::Null),
         Err(Error::Http(response)) => {
             let body = response.body().as_ref().map(|it| serde_json::from_slice(it).unwrap());
             (response.status().as_u16(), body.unwrap_or_default())
         }
-        other => panic!("{other:?}"),
-    }
-}
-
-/// What opening a socket is answered with; it is gone again afterwards.
-pub(crate) async fn opened(addr: SocketAddr, person: &Person) -> u16 {
-    let mut request = format!("ws://{addr}/v1/socket").into_client_request().unwrap();
-    let value = format!("Bearer {}", person.token).parse().unwrap();
-    request.headers_mut().insert("authorization", value);
-    match connect_async(request).await {
-        Ok((_socket, response)) => response.status().as_u16(),
-        Err(Error::Http(response)) => response.status().as_u16(),
         Err(error) => panic!("{error}"),
     }
 }

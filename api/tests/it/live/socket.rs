@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Hears, Open, Socket, refused};
+use super::client::{Hears, Open, Socket, answered};
 use crate::support::{NOBODY, Person, World};
 
 async fn open(world: &World, person: &Person) -> Socket {
@@ -193,8 +193,8 @@ async fn who_does_not_speak_the_protocol_or_proves_nothing_gets_none() {
     let ada = world.person("ada").await;
     let plain = world.get("/v1/socket").by(&ada).send().await;
     plain.refuses(400, "invalid-request").blames("Upgrade");
-    let (status, body) = refused(world.addr, "", None).await;
+    let (status, body) = answered(world.addr, "", None).await;
     assert_eq!((status, &body["code"]), (401, &json!("unauthenticated")));
-    let (status, body) = refused(world.addr, "?since=x", Some(&ada.token)).await;
+    let (status, body) = answered(world.addr, "?since=x", Some(&ada.token)).await;
     assert_eq!((status, &body["errors"][0]["field"]), (400, &json!("since")));
 }

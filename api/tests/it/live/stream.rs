@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Hears, Open, Stream, opened};
+use super::client::{Hears, Open, Stream, answered};
 use crate::support::{Person, World};
 
 async fn open(world: &World, person: &Person) -> (Stream, Value) {
@@ -209,7 +209,7 @@ async fn nobody_has_more_than_fifty() {
     open(&world, &ben).await;
     streams.pop();
     let again = async {
-        while opened(world.addr, &ada).await == 429 {
+        while answered(world.addr, "", Some(&ada.token)).await.0 == 429 {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };

@@ -56,6 +56,20 @@ pub struct StoredEvent {
     pub recorded_at: DateTime<Utc>,
 }
 
+impl StoredEvent {
+    pub(crate) fn recorded(self, event: Result<Event, DecodeError>) -> RecordedEvent {
+        RecordedEvent {
+            position: Position(self.position),
+            aggregate_type: self.aggregate_type,
+            aggregate_id: self.aggregate_id,
+            sequence: self.sequence,
+            event_id: self.event_id,
+            recorded_at: self.recorded_at,
+            event,
+        }
+    }
+}
+
 /// An event in its newest shape, with personal values opened.
 #[derive(Debug)]
 pub struct RecordedEvent {

@@ -19,7 +19,7 @@ use sqlx::PgPool;
 use thiserror::Error;
 
 use crate::keys::{KeyError, Keyring, MasterKey, SealError, SubjectKey};
-use crate::recorded::{Position, RecordedEvent, StoredEvent};
+use crate::recorded::{RecordedEvent, StoredEvent};
 
 pub use upcast::is_known;
 
@@ -76,12 +76,14 @@ impl Codec {
         &self,
         events: &[E],
     ) -> Result<Vec<EncodedEvent>, CodecError> {
-        let mut values = events.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>()?;
-        self.seal(&mut values).await?;
-        let encoded = events.iter().zip(values).map(|(event, value)| EncodedEvent {
+        let plain = events.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        // Who is handed an event as it was decided must not see another than who decodes it.
+        debug_assert!(plain.iter().zip(events).all(|(json, it)| is_read_as(json, it)));
+        let payloads = self.seal(&plain).await?;
+        let encoded = events.iter().zip(payloads).map(|(event, payload)| EncodedEvent {
             event_type: event.event_type(),
             event_version: event.event_version(),
-            payload: value.to_string(),
+            payload,
         });
         Ok(encoded.collect())
     }
@@ -106,15 +108,7 @@ impl Codec {
             .map(|(stored, payload)| {
                 let payload = std::mem::replace(payload, Ok(Value::Null));
                 let event = payload.and_then(|it| event(&stored.aggregate_type, it, &keys));
-                RecordedEvent {
-                    position: Position(stored.position),
-                    aggregate_type: stored.aggregate_type,
-                    aggregate_id: stored.aggregate_id,
-                    sequence: stored.sequence,
-                    event_id: stored.event_id,
-                    recorded_at: stored.recorded_at,
-                    event,
-                }
+                stored.recorded(event)
             })
             .collect())
     }
@@ -154,9 +148,8 @@ impl Codec {
         &self,
         state: &A,
     ) -> Result<Vec<u8>, CodecError> {
-        let mut value = [serde_json::to_value(state)?];
-        self.seal(&mut value).await?;
-        Ok(serde_json::to_vec(&value[0])?)
+        let sealed = self.seal(&[serde_json::to_string(state)?]).await?;
+        Ok(sealed.concat().into_bytes())
     }
 
     /// The state that [`encode_state`](Self::encode_state) wrote; nothing when it does not read.
@@ -198,14 +191,16 @@ impl Codec {
         Ok(seal::open(&mut payload, &keys).map(|()| payload))
     }
 
-    async fn seal(&self, values: &mut [Value]) -> Result<(), CodecError> {
-        let mut subjects = Vec::new();
-        for value in values.iter() {
-            seal::subjects(value, &mut subjects);
-        }
+    async fn seal(&self, plain: &[String]) -> Result<Vec<String>, CodecError> {
+        let found = plain.iter().map(|it| seal::personal(it)).collect::<Result<Vec<_>, _>>()?;
+        let subjects = found.iter().flatten().map(|it| it.subject);
         let keys = self.keyring.keys(subjects, true).await?;
-        values.iter_mut().try_for_each(|it| seal::seal(it, &keys))
+        plain.iter().zip(&found).map(|(json, found)| seal::seal(json, found, &keys)).collect()
     }
+}
+
+fn is_read_as<E: DomainEvent>(json: &str, event: &E) -> bool {
+    serde_json::from_str::<E>(json).is_ok_and(|it| it == *event)
 }
 
 fn event(

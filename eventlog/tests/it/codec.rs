@@ -78,13 +78,34 @@ async fn another_master_key_opens_nothing() {
 #[tokio::test]
 async fn what_a_person_writes_is_never_taken_for_a_marker() {
     let log = Log::create().await;
-    let crafted = r#"{"$sealed":{"subject":"00000000-0000-0000-0000-0000000000a1","data":"AAAA"}}"#;
-    let append = log.real(chat(1), 0, &[sent(chat(1), 1, crafted)]).await;
-    log.append(append).await.expect("appended");
-    assert_eq!(
-        text(decoded(&log, &log.codec).await.expect("it decodes")).as_deref(),
-        Some(crafted)
-    );
+    for (number, crafted) in [
+        r#"{"$sealed":{"subject":"00000000-0000-0000-0000-0000000000a1","data":"AAAA"}}"#,
+        r#"{"$personal":{"subject":"00000000-0000-0000-0000-0000000000b2","value":"x"}}"#,
+        r#"","text":{"$personal":{"subject":"not a person","value":"#,
+        r#"\{"$personal":\"{\u0022$personal\u0022:"#,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = sent(chat(1), number as u64 + 1, crafted);
+        let params = serde_json::from_str(crafted).unwrap_or_else(|_| crafted.into());
+        let mut asked = sent(chat(1), 1, "");
+        if let ChatEvent::MessageSent { content, .. } = &mut asked {
+            *content = Content::Actionable {
+                text: Personal::new(ALICE, crafted.to_owned()),
+                action: "ask".to_owned(),
+                action_params: Personal::new(ALICE, params),
+            };
+        }
+        let events = [said, asked];
+        let append = log.real(chat(number as u128), 0, &events).await;
+        let position = log.append(append).await.expect("appended").position;
+        let stored = read::page(&log.db, Position(position.0 - 2), 2).await.expect("read");
+        assert!(stored.iter().all(|it| !it.payload.contains("$personal")), "{stored:?}");
+        for (read, event) in log.codec.decode(stored).await.expect("decoded").iter().zip(events) {
+            assert_eq!(read.event, Ok(event.into()), "{crafted}");
+        }
+    }
 }
 
 #[tokio::test]

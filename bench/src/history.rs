@@ -135,7 +135,7 @@ impl Maker {
         events: &[E],
     ) -> Outcome<Append> {
         let encoded = codec.encode(events).await?;
-        let new = |encoded| NewEvent { event_id: self.ids.next(), encoded };
+        let new = |encoded| NewEvent { event_id: self.ids.next(), encoded, event: None };
         let request_id = self.ids.next();
         Ok(Append {
             aggregate_type,

@@ -25,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::append;
 use crate::codec::{Codec, CodecError};
-use crate::hand_over::Relayed;
+use crate::hand_over::{Fresh, Relayed};
 use crate::history;
 use crate::nats::{self, STREAM};
 use crate::read;
-use crate::recorded::{Position, RecordedEvent, StoredEvent};
+use crate::recorded::{Position, RecordedEvent};
 
 /// Events kept in memory: some seconds of the highest load.
 const RECENT_MAX: usize = 8_192;
@@ -136,6 +136,23 @@ impl Feed {
 }
 
 impl Shared {
+    /// Decodes what this process has not decided itself.
+    async fn decode(&self, fresh: Vec<Fresh>) -> Result<Vec<RecordedEvent>, CodecError> {
+        let mut events = Vec::with_capacity(fresh.len());
+        let mut stored = Vec::new();
+        for Fresh { stored: it, event } in fresh {
+            match event {
+                Some(event) => events.push(it.recorded(Ok(event))),
+                None => stored.push(it),
+            }
+        }
+        if !stored.is_empty() {
+            events.extend(self.codec.decode(stored).await?);
+            events.sort_unstable_by_key(|it| it.position);
+        }
+        Ok(events)
+    }
+
     /// What memory has after `after`; nothing when it does not reach back that far, or on.
     fn recent(&self, after: Position, limit: usize) -> Option<Vec<Arc<RecordedEvent>>> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -189,7 +206,7 @@ impl Follower {
                             let Ok(message) = message else { return Ok(()) };
                             let Ok(info) = message.info() else { return Ok(()) };
                             let sequence = info.stream_sequence;
-                            events.extend(nats::stored(&message, sequence));
+                            events.extend(nats::stored(&message, sequence).map(Fresh::from));
                         }
                         self.take(events).await?;
                     }
@@ -229,7 +246,7 @@ impl Follower {
 
     /// Takes in what the relay has published, and what is missing before it. False when nothing of
     /// it is new.
-    async fn take_over(&mut self, events: Vec<StoredEvent>) -> Result<bool, FeedError> {
+    async fn take_over(&mut self, events: Vec<Fresh>) -> Result<bool, FeedError> {
         let fresh = self.fresh(events);
         let is_new = !fresh.is_empty();
         self.go_on(fresh).await?;
@@ -237,15 +254,16 @@ impl Follower {
     }
 
     /// What of `events` is new.
-    fn fresh(&self, events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+    fn fresh(&self, events: Vec<Fresh>) -> Vec<Fresh> {
         let after = self.moved.borrow().0;
-        events.into_iter().filter(|it| it.position > after).collect()
+        events.into_iter().filter(|it| it.stored.position > after).collect()
     }
 
     /// Keeps `fresh` if it follows on; reads it, and what is missing before it, if not.
-    async fn go_on(&mut self, fresh: Vec<StoredEvent>) -> Result<(), FeedError> {
+    async fn go_on(&mut self, fresh: Vec<Fresh>) -> Result<(), FeedError> {
         let after = self.moved.borrow().0;
-        let follows = (after + 1..).zip(&fresh).all(|(expected, it)| it.position == expected);
+        let follows =
+            (after + 1..).zip(&fresh).all(|(expected, it)| it.stored.position == expected);
         if follows { self.keep(fresh).await } else { self.catch_up().await }
     }
 
@@ -273,9 +291,9 @@ impl Follower {
 
     /// Takes in what the stream delivered: what follows on, and what is missing before it. What the
     /// log does not reach to was never recorded here, whoever published it.
-    async fn take(&mut self, events: Vec<StoredEvent>) -> Result<(), FeedError> {
+    async fn take(&mut self, events: Vec<Fresh>) -> Result<(), FeedError> {
         let fresh = self.fresh(events);
-        let Some(last) = fresh.last().map(|it| Position(it.position)) else {
+        let Some(last) = fresh.last().map(|it| Position(it.stored.position)) else {
             return Ok(());
         };
         if last > *self.appended.borrow() && last > self.head().await? {
@@ -305,7 +323,7 @@ impl Follower {
             if page.is_empty() {
                 return Ok(());
             }
-            self.keep(page).await?;
+            self.keep(page.into_iter().map(Fresh::from).collect()).await?;
         }
     }
 
@@ -317,11 +335,11 @@ impl Follower {
         Ok(())
     }
 
-    async fn keep(&mut self, events: Vec<StoredEvent>) -> Result<(), FeedError> {
-        let Some(last) = events.last().map(|it| Position(it.position)) else {
+    async fn keep(&mut self, events: Vec<Fresh>) -> Result<(), FeedError> {
+        let Some(last) = events.last().map(|it| Position(it.stored.position)) else {
             return Ok(());
         };
-        let events = self.shared.codec.decode(events).await?;
+        let events = self.shared.decode(events).await?;
         {
             let mut recent = self.shared.recent.lock().unwrap_or_else(PoisonError::into_inner);
             recent.extend(events.into_iter().map(Arc::new));

@@ -12,6 +12,7 @@
 //! - [`lease`]: who may run what only one process may run
 //! - [`relay`]: the log to JetStream
 //! - [`feed`]: the log to projectors and policies
+//! - [`pace`]: how much those gather before they take it
 //! - [`bus`]: what processes tell each other that is no event
 
 pub mod append;
@@ -28,6 +29,7 @@ pub mod keys;
 pub mod lease;
 pub mod load;
 pub mod nats;
+pub mod pace;
 pub mod read;
 pub mod recorded;
 pub mod relay;
@@ -38,6 +40,6 @@ pub use bus::Bus;
 pub use clock::{Clock, Ids};
 pub use codec::Codec;
 pub use feed::Feed;
-pub use hand_over::{Published, Relayed, hand_over};
+pub use hand_over::{Published, Relayed, Tail, hand_over};
 pub use keys::MasterKey;
 pub use recorded::{Position, RecordedEvent, StoredEvent};

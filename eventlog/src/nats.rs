@@ -22,6 +22,10 @@ const SUBJECTS: &str = "parlance.events.>";
 /// Events that the stream keeps; older ones are read from PostgreSQL. About 600 MB.
 pub const RETAINED_MAX: i64 = 1_000_000;
 
+/// How long the server remembers the ids of messages to refuse duplicates. Each publish names the
+/// sequence before it, which does that already: two minutes, its default, would be memory for nothing.
+const DUPLICATES: Duration = Duration::from_secs(1);
+
 /// How long one answer of the server may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -81,6 +85,7 @@ pub(crate) fn stream_config(first: i64) -> Config {
         first_sequence: Some(first.unsigned_abs()),
         deny_delete: true,
         allow_direct: true,
+        duplicate_window: DUPLICATES,
         description: Some("Parlance's event log; sequence == position".to_owned()),
         ..Config::default()
     }

@@ -8,9 +8,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::Context;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::PublishMessage;
+use bytes::Bytes;
 use futures_util::stream::{FuturesOrdered, StreamExt};
 use sqlx::PgPool;
 use thiserror::Error;
@@ -19,12 +21,13 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::append;
-use crate::hand_over::Published;
+use crate::hand_over::{Fresh, OpenTail, Published, Tail};
 use crate::history::{self, HistoryError, Stranger};
 use crate::lease::Lease;
 use crate::nats::{self, RETAINED_MAX};
+use crate::pace::gathering;
 use crate::read;
-use crate::recorded::{Position, StoredEvent};
+use crate::recorded::Position;
 
 /// The name of the relay's lease, and of its row in `checkpoints`.
 pub const NAME: &str = "relay";
@@ -39,16 +42,6 @@ const ANSWERED_EVERY: usize = 128;
 
 /// How long to wait for news from this process before asking PostgreSQL for news from others.
 const IDLE: Duration = Duration::from_millis(50);
-
-/// A relay that keeps up reads the log at most this often: what was recorded meanwhile goes in one
-/// page.
-const PACE: Duration = Duration::from_millis(10);
-
-/// The same after a page of few events: there is time, and somebody waits for them.
-const PACE_OF_FEW: Duration = Duration::from_millis(5);
-
-/// Up to so many are few.
-const FEW: usize = 32;
 
 /// How often an idle relay compares the stream with the log.
 const CHECK: Duration = Duration::from_secs(1);
@@ -91,6 +84,8 @@ pub struct Relay {
     pub stream: Context,
     /// Moves when this process appends; what others append is found by asking.
     pub appended: watch::Receiver<Position>,
+    /// What this process appends: it need not be read.
+    pub tail: Tail,
     /// To the feed of this process.
     pub published: Published,
 }
@@ -130,18 +125,20 @@ struct Attempt<'a> {
 
 impl Attempt<'_> {
     async fn run(mut self) -> Result<std::convert::Infallible, RelayError> {
+        let tail = self.relay.tail.open();
         let mut published = self.find_end().await?;
         metrics::gauge!("parlance_relay_stopped").set(0.0);
         self.save(published).await?;
         let mut appended = self.relay.appended.clone();
         let mut checked = Instant::now();
+        let mut looked = Instant::now();
         loop {
             let began = Instant::now();
             if self.saved.elapsed() >= SAVE {
                 self.save(published).await?;
             }
-            let events = read::page(&self.relay.db, published, read::PAGE).await?;
-            let pace = if events.len() <= FEW { PACE_OF_FEW } else { PACE };
+            let events = self.next(&tail, published).await?;
+            let (count, since) = (events.len(), began - std::mem::replace(&mut looked, began));
             if events.is_empty() {
                 if checked.elapsed() >= CHECK {
                     checked = Instant::now();
@@ -151,50 +148,54 @@ impl Attempt<'_> {
                 }
                 append::news(&mut appended, IDLE).await;
             } else {
-                published = self.publish(published, &events).await?;
+                let messages = messages(published, &events)?;
                 self.relay.published.give(events);
+                published = self.publish(published, messages).await?;
                 metrics::gauge!("parlance_relay_position").set(published.0 as f64);
             }
-            sleep_until(began + pace).await;
+            if i64::try_from(count).is_ok_and(|it| it < read::PAGE) {
+                sleep_until(began + gathering(count, since)).await;
+            }
         }
     }
 
-    /// Publishes `events`, which follow `published`; returns the last one, which is acknowledged and
-    /// all before it. A failure drops everything in flight: nothing is ever sent again on its own.
+    /// The events after `published`, as far as they are there.
+    async fn next(&self, tail: &OpenTail<'_>, published: Position) -> sqlx::Result<Vec<Fresh>> {
+        let events = tail.take(published);
+        if !events.is_empty() {
+            return Ok(events);
+        }
+        let page = read::page(&self.relay.db, published, read::PAGE).await?;
+        Ok(page.into_iter().map(Fresh::from).collect())
+    }
+
+    /// Publishes what follows `published`; returns the last, which is acknowledged and all before it. A
+    /// failure drops everything in flight: nothing is ever sent again on its own.
     async fn publish(
         &self,
         published: Position,
-        events: &[StoredEvent],
+        messages: Vec<Message>,
     ) -> Result<Position, RelayError> {
         let (stream, client) = (&self.relay.stream, self.relay.stream.client());
-        let mut answers = FuturesOrdered::new();
-        let mut last = published;
-        for events in events.chunks(ANSWERED_EVERY) {
+        let (mut answers, count) = (FuturesOrdered::new(), messages.len());
+        for (place, Message { subject, headers, payload }) in (1..).zip(messages) {
             if answers.len() >= IN_FLIGHT_MAX / ANSWERED_EVERY {
                 acknowledged(answers.next().await)?;
             }
-            for (left, event) in (0..events.len()).rev().zip(events) {
-                if event.position != last.0 + 1 {
-                    return Err(RelayError::Stream(format!("the log has no event {}", last.0 + 1)));
-                }
-                last = Position(event.position);
-                let (subject, headers) = (nats::subject(event), nats::headers(event));
-                let payload = event.payload.clone().into();
-                if left > 0 {
-                    let sent = client.publish_with_headers(subject, headers, payload).await;
-                    sent.map_err(|error| RelayError::Stream(error.to_string()))?;
-                } else {
-                    let message = PublishMessage::build().headers(headers).payload(payload);
-                    let sent = stream.send_publish(subject, message).await;
-                    let sent = sent.map_err(|error| RelayError::Stream(error.to_string()))?;
-                    answers.push_back(sent.into_future());
-                }
+            if place < count && place % ANSWERED_EVERY > 0 {
+                let sent = client.publish_with_headers(subject, headers, payload).await;
+                sent.map_err(|error| RelayError::Stream(error.to_string()))?;
+            } else {
+                let message = PublishMessage::build().headers(headers).payload(payload);
+                let sent = stream.send_publish(subject, message).await;
+                let sent = sent.map_err(|error| RelayError::Stream(error.to_string()))?;
+                answers.push_back(sent.into_future());
             }
         }
         while let Some(answer) = answers.next().await {
             acknowledged(Some(answer))?;
         }
-        Ok(last)
+        Ok(Position(published.0 + i64::try_from(count).unwrap_or_default()))
     }
 
     /// Where to go on, after making sure that the stream and the log are of one history.
@@ -241,6 +242,25 @@ impl Attempt<'_> {
             .await?;
         if epoch == Some(self.epoch) { Ok(()) } else { Err(RelayError::Fenced) }
     }
+}
+
+/// What the stream is to hold of an event.
+struct Message {
+    subject: String,
+    headers: HeaderMap,
+    payload: Bytes,
+}
+
+/// The messages of `events`, which must follow `published` without a gap.
+fn messages(published: Position, events: &[Fresh]) -> Result<Vec<Message>, RelayError> {
+    let message = |(Fresh { stored, .. }, place): (&Fresh, i64)| {
+        if stored.position != place {
+            return Err(RelayError::Stream(format!("the log has no event {place}")));
+        }
+        let (subject, headers) = (nats::subject(stored), nats::headers(stored));
+        Ok(Message { subject, headers, payload: stored.payload.clone().into() })
+    };
+    events.iter().zip(published.0 + 1..).map(message).collect()
 }
 
 /// What the server said to one publish.

@@ -144,7 +144,8 @@ pub async fn start(
     };
     let (published, relayed) = hand_over();
     if roles.contains(&ServeRole::Relay) {
-        parts.start_relay(head.clone(), published).await?;
+        let tail = commanding.as_ref().map(|it| it.tail.clone()).unwrap_or_default();
+        parts.start_relay(head.clone(), tail, published).await?;
     }
     let projects = roles.contains(&ServeRole::Projectors);
     if projects || app.is_some() || roles.contains(&ServeRole::Policies) {

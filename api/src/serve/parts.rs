@@ -11,7 +11,7 @@ use eventlog::database::{self, PgConnectOptions, PgPool, Role};
 use eventlog::nats;
 use eventlog::relay::{self, Relay};
 use eventlog::{
-    Appender, Bus, Clock, Codec, Feed, Ids, MasterKey, Position, Published, Relayed, lease,
+    Appender, Bus, Clock, Codec, Feed, Ids, MasterKey, Position, Published, Relayed, Tail, lease,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use projections::Reads;
@@ -51,8 +51,9 @@ pub(super) struct Commanding {
     gateway: Gateway,
     files: Files,
     push: Push,
-    /// News of what this process appends.
+    /// News of what this process appends, and that itself.
     pub(super) appended: watch::Receiver<Position>,
+    pub(super) tail: Tail,
 }
 
 impl Parts {
@@ -101,7 +102,7 @@ impl Parts {
         push: PushSettings,
     ) -> Result<Commanding, ServeError> {
         let appender = Appender::start(self.options.clone(), &self.tasks);
-        let head = appender.head();
+        let (head, tail) = (appender.head(), appender.tail());
         let gateway = Gateway::new(
             self.db.clone(),
             Arc::clone(&self.codec),
@@ -113,7 +114,7 @@ impl Parts {
         let stop = self.stop.clone();
         let files = Files::open(files, gateway.clone(), &self.tasks, stop).await?;
         let push = Push::open(push, &self.db, &self.master_key, &self.clock).await?;
-        Ok(Commanding { gateway, files, push, appended: head })
+        Ok(Commanding { gateway, files, push, appended: head, tail })
     }
 
     /// What requests are answered with.
@@ -164,6 +165,7 @@ impl Parts {
     pub(super) async fn start_relay(
         &self,
         appended: watch::Receiver<Position>,
+        tail: Tail,
         published: Published,
     ) -> Result<(), ServeError> {
         let Some(url) = &self.nats_url else {
@@ -171,7 +173,7 @@ impl Parts {
             return Ok(());
         };
         let stream = nats::connect(url).await?;
-        let relay = Arc::new(Relay { db: self.db.clone(), stream, appended, published });
+        let relay = Arc::new(Relay { db: self.db.clone(), stream, appended, tail, published });
         let (holder, stop) = (self.holder, self.stop.clone());
         self.tasks.spawn(async move {
             let work = |lease, lost| Arc::clone(&relay).run(lease, lost);

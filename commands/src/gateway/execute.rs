@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Decider;
+use domain::{AccountId, Decider, Event};
 use eventlog::append::{AppendError, KeyRow, Lineage, NewEvent, Ticket};
 use eventlog::load::{LoadError, Loaded};
 use eventlog::{Append, Position, load};
+use serde::Serialize;
 use tokio::time::sleep;
 
 use super::cache::{Slot, State};
@@ -119,7 +120,7 @@ impl Gateway {
             lineage,
             claims: self.claim_rows(&loaded.state, events),
             events: self.encode(events).await?,
-            metadata: metadata(context),
+            metadata: metadata(context).map_err(internal)?,
             key: context.key.as_ref().filter(|_| decided.is_ok()).map(|key| KeyRow {
                 caller: key.caller.0,
                 key: key.key.clone(),
@@ -189,7 +190,7 @@ impl Gateway {
         }
     }
 
-    async fn encode<E: cqrs_es::DomainEvent, R>(
+    async fn encode<E: cqrs_es::DomainEvent + Into<Event>, R>(
         &self,
         events: &[E],
     ) -> Result<Vec<NewEvent>, CommandError<R>> {
@@ -197,8 +198,11 @@ impl Gateway {
             return Ok(vec![]);
         }
         let encoded = self.inner.codec.encode(events).await.map_err(internal)?;
-        let new = |encoded| NewEvent { event_id: self.inner.ids.next(), encoded };
-        Ok(encoded.into_iter().map(new).collect())
+        let new = |(encoded, event): (_, &E)| {
+            let event_id = self.inner.ids.next();
+            NewEvent { event_id, encoded, event: Some(event.clone().into()) }
+        };
+        Ok(encoded.into_iter().zip(events).map(new).collect())
     }
 
     fn claim_rows<A: Decider>(
@@ -260,6 +264,13 @@ fn question<A: Decider>(id: &str, expected: i64, lineage: Lineage) -> Append {
     }
 }
 
-fn metadata(context: &Context) -> String {
-    serde_json::json!({ "actor": context.actor, "request_id": context.request_id }).to_string()
+/// What stands beside each event, in JSON.
+#[derive(Serialize)]
+struct Metadata<'a> {
+    actor: Option<AccountId>,
+    request_id: &'a str,
+}
+
+fn metadata(context: &Context) -> serde_json::Result<String> {
+    serde_json::to_string(&Metadata { actor: context.actor, request_id: &context.request_id })
 }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::Event;
 use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -21,6 +22,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::codec::EncodedEvent;
+use crate::hand_over::Tail;
 use crate::recorded::Position;
 
 /// Commands that may wait. At 10,000 a second that is under half a second's work: more would only
@@ -78,6 +80,8 @@ impl Lineage {
 pub struct NewEvent {
     pub event_id: Uuid,
     pub encoded: EncodedEvent,
+    /// What `encoded` decodes to, where it is at hand: for the subscribers of this process.
+    pub event: Option<Event>,
 }
 
 /// A unique value taken or released, as its keyed hash.
@@ -128,6 +132,7 @@ pub enum AppendError {
 pub struct Appender {
     queue: mpsc::Sender<Queued>,
     head: watch::Receiver<Position>,
+    tail: Tail,
 }
 
 struct Queued {
@@ -147,8 +152,9 @@ impl Appender {
     pub fn start(options: PgConnectOptions, tasks: &TaskTracker) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let (moved, head) = watch::channel(Position::START);
-        tasks.spawn(writer::Writer::new(options, waiting, moved).run());
-        Self { queue, head }
+        let tail = Tail::default();
+        tasks.spawn(writer::Writer::new(options, waiting, moved, tail.clone()).run());
+        Self { queue, head, tail }
     }
 
     /// Queues `append`, at once or not at all. Appends on one stream are made in the order of
@@ -171,6 +177,12 @@ impl Appender {
     #[must_use]
     pub fn head(&self) -> watch::Receiver<Position> {
         self.head.clone()
+    }
+
+    /// What this process appends, for its relay.
+    #[must_use]
+    pub fn tail(&self) -> Tail {
+        self.tail.clone()
     }
 }
 

@@ -6,18 +6,29 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::sync::{mpsc, watch};
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::batch::{self, Verdict};
 use super::{Append, AppendError, Appended, BATCH_EVENTS_MAX, DEADLINE, QUEUE_MAX, Queued};
 use crate::database::{self, Role};
-use crate::recorded::Position;
+use crate::hand_over::{Fresh, Tail};
+use crate::recorded::{Position, StoredEvent};
 
 /// Between two attempts to reach a database that is away.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long one attempt at a batch may take before the connection is given up.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How its connection plans: once, whatever the arrays hold, and each row by index. A batch looks up
+/// some dozens of rows; every other way reads all there are.
+const PLANNING: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_seqscan", "off"),
+];
 
 pub(super) struct Writer {
     options: PgConnectOptions,
@@ -26,6 +37,7 @@ pub(super) struct Writer {
     /// Taken from the queue, and not yet in a batch.
     pending: VecDeque<Queued>,
     head: watch::Sender<Position>,
+    tail: Tail,
 }
 
 impl Writer {
@@ -33,8 +45,10 @@ impl Writer {
         options: PgConnectOptions,
         waiting: mpsc::Receiver<Queued>,
         head: watch::Sender<Position>,
+        tail: Tail,
     ) -> Self {
-        Self { options, connection: None, waiting, pending: VecDeque::new(), head }
+        let options = options.options(PLANNING);
+        Self { options, connection: None, waiting, pending: VecDeque::new(), head, tail }
     }
 
     pub(super) async fn run(mut self) {
@@ -54,6 +68,7 @@ impl Writer {
             }
             self.pending.extend(taken);
         }
+        yield_now().await; // requests that can go on come first: what they want recorded goes along
         while self.pending.len() < QUEUE_MAX {
             match self.waiting.try_recv() {
                 Ok(queued) => self.pending.push_back(queued),
@@ -178,7 +193,11 @@ impl Writer {
         Some(batch::answers(appends, row.position, row.recorded_at))
     }
 
-    fn answer(&self, batch: Vec<Queued>, answers: Vec<Appended>) {
+    fn answer(&self, mut batch: Vec<Queued>, answers: Vec<Appended>) {
+        if self.tail.is_open() {
+            let appends = batch.iter_mut().map(|it| &mut it.append);
+            self.tail.push(appends.zip(&answers).flat_map(|(append, at)| fresh(append, at)));
+        }
         if let Some(last) = answers.last() {
             self.head.send_if_modified(|head| {
                 let moved = last.position > *head;
@@ -190,6 +209,30 @@ impl Writer {
             tell(queued, Ok(answer));
         }
     }
+}
+
+/// The events of `append`, as they stand in the log now.
+fn fresh(append: &mut Append, at: &Appended) -> impl Iterator<Item = Fresh> {
+    let events = std::mem::take(&mut append.events);
+    let first = at.position.next().0 - i64::try_from(events.len()).unwrap_or_default();
+    let append = &*append;
+    events.into_iter().zip(first..).zip(append.expected + 1..).map(
+        move |((new, position), sequence)| {
+            let stored = StoredEvent {
+                position,
+                aggregate_type: append.aggregate_type.to_owned(),
+                aggregate_id: append.aggregate_id.clone(),
+                sequence,
+                event_type: new.encoded.event_type,
+                event_version: new.encoded.event_version,
+                payload: new.encoded.payload,
+                metadata: append.metadata.clone(),
+                event_id: new.event_id,
+                recorded_at: at.recorded_at,
+            };
+            Fresh { stored, event: new.event }
+        },
+    )
 }
 
 /// What happens in a batch to the values that are claimed. `append_events` gives up all of a batch

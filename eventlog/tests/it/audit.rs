@@ -2,11 +2,11 @@
 
 use chrono::DateTime;
 use cqrs_es::{Aggregate, DomainEvent};
-use domain::DeviceId;
 use domain::account::{Account, AccountEvent};
 use domain::chat::Chat;
 use domain::devices::{Devices, DevicesEvent, RemovalReason};
 use domain::library::{Library, LibraryEvent};
+use domain::{DeviceId, Event};
 use eventlog::{Append, Position, audit, snapshot};
 
 use crate::log::{ALICE, Log, chat, opened, sent};
@@ -50,7 +50,11 @@ async fn streams_of_every_aggregate_are_compared() {
     assert_eq!(differences.len(), 1, "{differences:?}");
 }
 
-async fn append(log: &Log, aggregate_type: &'static str, events: &[impl DomainEvent]) {
+async fn append(
+    log: &Log,
+    aggregate_type: &'static str,
+    events: &[impl DomainEvent + Into<Event>],
+) {
     let append = log.real(chat(1), 0, events).await;
     log.append(Append { aggregate_type, ..append }).await.expect("appended");
 }

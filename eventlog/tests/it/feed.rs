@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::log::{Log, chat};
+use crate::log::{Log, chat, sent};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -73,6 +73,7 @@ fn relay_of(log: &Log, stream: &Context, holder: u128, published: Published) -> 
         db: log.db.clone(),
         stream: stream.clone(),
         appended: log.appender.head(),
+        tail: log.appender.tail(),
         published,
     });
     let (db, stop) = (log.db.clone(), CancellationToken::new());
@@ -191,6 +192,71 @@ async fn a_feed_beside_its_relay_misses_nothing_when_another_relay_takes_over() 
     following.read(750, 1_000).await;
     following.read(0, 1_000).await;
     again.cancel();
+}
+
+/// The relay hands on what the appender has given it, so the feed has nothing to decode: these payloads
+/// do not even decode.
+#[tokio::test]
+async fn what_this_process_has_decided_is_not_decoded_again() {
+    let (log, server) = (Log::create().await, NatsServer::start().await);
+    let context = nats::connect(&server.url()).await.expect("a URL");
+    let (published, relayed) = hand_over();
+    let relaying = relay_of(&log, &context, 1, published);
+    append(&log, 0, 1).await;
+    let relayed_one = async {
+        while read_end(&context).await != Some(1) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, relayed_one).await.expect("the stream is there");
+    let following = Following::beside(&log, Some(context), relayed);
+    following.read(0, 1).await;
+    let mut handed_over = 0;
+    for number in 1..=50 {
+        let mut decided = log.plain(chat(1), number, 1);
+        decided.events[0].event = Some(sent(chat(1), number as u64, "as decided").into());
+        log.append(decided).await.expect("appended");
+        let events = timeout(PATIENCE, following.feed.next(Position(number), 10)).await;
+        let events = events.expect("it arrives").expect("the log is there");
+        handed_over += events.iter().filter(|it| it.event.is_ok()).count();
+    }
+    // Now and then the relay looks at the log before it has been given what was appended.
+    assert!(handed_over >= 25, "{handed_over} of 50");
+    relaying.cancel();
+}
+
+#[tokio::test]
+async fn among_those_of_others_events_handed_over_are_what_the_log_says() {
+    let (log, server) = (Log::create().await, NatsServer::start().await);
+    let context = nats::connect(&server.url()).await.expect("a URL");
+    let (published, relayed) = hand_over();
+    let relaying = relay_of(&log, &context, 1, published);
+    let following = Following::beside(&log, Some(context.clone()), relayed);
+    let elsewhere = Following::start(&log, Some(context));
+    let other = crate::log::start(&log.database);
+    for round in 0..100 {
+        let events = [0, 1, 2].map(|it| sent(chat(1), 3 * round + it + 1, "ours"));
+        let ours = log.real(chat(1), 3 * round as i64, &events).await;
+        let theirs = log.real(chat(2), round as i64, &[sent(chat(2), round + 1, "theirs")]).await;
+        let theirs = other.enqueue(theirs).expect("room");
+        let (ours, theirs) = tokio::join!(log.append(ours), theirs.done());
+        ours.and(theirs).expect("appended");
+    }
+    let stored = eventlog::read::page(&log.db, Position::START, 1_000).await.expect("read");
+    let logged = log.codec.decode(stored).await.expect("decoded");
+    assert_eq!(logged.len(), 400);
+    for following in [following, elsewhere] {
+        let mut read = vec![];
+        while read.len() < logged.len() {
+            let after = Position(read.len() as i64);
+            let events = timeout(PATIENCE, following.feed.next(after, 100)).await;
+            read.extend(events.expect("it arrives").expect("the log is there"));
+        }
+        for (read, logged) in read.iter().zip(&logged) {
+            assert_eq!(format!("{read:?}"), format!("{logged:?}"));
+        }
+    }
+    relaying.cancel();
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cqrs_es::DomainEvent;
 use domain::chat::{ChatEvent, Content};
-use domain::{AccountId, ChatId, MessageId, Personal};
+use domain::{AccountId, ChatId, Event, MessageId, Personal};
 use eventlog::append::{ClaimRow, KeyRow, Lineage, NewEvent, Ticket};
 use eventlog::codec::EncodedEvent;
 use eventlog::{Append, AppendError, Appended, Appender, Codec, Ids, database};
@@ -42,6 +42,7 @@ impl Log {
                 event_version: "1".to_owned(),
                 payload: format!(r#"{{"number": {}}}"#, expected + 1 + index as i64),
             },
+            event: None,
         });
         Append {
             aggregate_type: "chat",
@@ -56,15 +57,18 @@ impl Log {
     }
 
     /// An append of real events.
-    pub(crate) async fn real(
+    pub(crate) async fn real<E: DomainEvent + Into<Event>>(
         &self,
         chat: ChatId,
         expected: i64,
-        events: &[impl DomainEvent],
+        events: &[E],
     ) -> Append {
         let encoded = self.codec.encode(events).await.expect("the events encode");
-        let new = |encoded| NewEvent { event_id: self.ids.next(), encoded };
-        let events = encoded.into_iter().map(new).collect();
+        let new = |(encoded, event): (_, &E)| {
+            let event = Some(event.clone().into());
+            NewEvent { event_id: self.ids.next(), encoded, event }
+        };
+        let events = encoded.into_iter().zip(events).map(new).collect();
         Append { events, ..self.plain(chat, expected, 0) }
     }
 

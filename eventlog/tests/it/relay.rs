@@ -31,6 +31,7 @@ impl Relaying {
             db: log.db.clone(),
             stream: context.clone(),
             appended: log.appender.head(),
+            tail: log.appender.tail(),
             published: hand_over().0,
         });
         let (db, stop) = (log.db.clone(), CancellationToken::new());

@@ -59,7 +59,7 @@ async fn begun_before(log: &Log) -> String {
     log.append(log.real(chat(1), 0, &[opened(chat(1))]).await).await.expect("appended");
     let old = [text_sent(1, SECRET), messages_read(1), text_sent(2, "and bring the map")];
     let encoded = log.codec.encode(&old).await.expect("they encode");
-    let new = |encoded| NewEvent { event_id: log.ids.next(), encoded };
+    let new = |encoded| NewEvent { event_id: log.ids.next(), encoded, event: None };
     let events = encoded.into_iter().map(new).collect();
     log.append(Append { events, ..log.plain(chat(1), 1, 0) }).await.expect("appended");
     log.append(log.real(chat(1), 4, &[sent(chat(1), 3, "coming")]).await).await.expect("appended");

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use eventlog::feed::FeedError;
 use eventlog::lease::while_held;
+use eventlog::pace::gathering;
 use eventlog::{Feed, Position, RecordedEvent};
 use futures_util::future::join_all;
 use sqlx::{PgConnection, PgPool};
@@ -34,16 +35,6 @@ use crate::{ReadModel, Reads};
 /// Events in one transaction: enough that its cost is shared, few enough that it takes some tens of
 /// milliseconds.
 const BATCH: usize = 1_000;
-
-/// A projector that keeps up begins a transaction at most this often. Each costs a commit and some
-/// round trips, as much as some dozens of rows. A lone event is not delayed.
-const PACE: Duration = Duration::from_millis(20);
-
-/// The same after a transaction of few events: there is time, and somebody waits to be told.
-const PACE_OF_FEW: Duration = Duration::from_millis(5);
-
-/// Up to so many are few.
-const FEW: usize = 32;
 
 /// The longest that a checkpoint stays behind events that left nothing to write. Readers in other
 /// processes see the checkpoint.
@@ -74,8 +65,8 @@ async fn run_one(
     let lease = format!("projector:{model}");
     while_held(db, &lease, holder, stop, |_, lost| async move {
         let (projector, position) = (Projector::of(model), Position::START);
-        let (standing, saved) = (None, Instant::now());
-        let mut runner = Runner { db, feed, reads, projector, position, standing, saved };
+        let (standing, saved, began) = (None, Instant::now(), Instant::now());
+        let mut runner = Runner { db, feed, reads, projector, position, standing, saved, began };
         runner.follow(&lost).await;
         reads.withdraw(model);
     })
@@ -92,6 +83,8 @@ struct Runner<'a> {
     standing: Option<Standing>,
     /// When its checkpoint was last seen to.
     saved: Instant,
+    /// When it last took events.
+    began: Instant,
 }
 
 /// Why a projector pauses.
@@ -121,6 +114,7 @@ impl Runner<'_> {
                         return Ok(());
                     };
                     let (events, began) = (events?, Instant::now());
+                    let since = began - std::mem::replace(&mut self.began, began);
                     if !events.is_empty() {
                         self.apply(&events).await?;
                     }
@@ -128,8 +122,7 @@ impl Runner<'_> {
                         self.save().await?;
                     }
                     if events.len() < BATCH {
-                        let pace = if events.len() <= FEW { PACE_OF_FEW } else { PACE };
-                        sleep_until(began + pace).await;
+                        sleep_until(began + gathering(events.len(), since)).await;
                     }
                     Ok(())
                 } else {

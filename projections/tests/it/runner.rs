@@ -1,9 +1,15 @@
 //! Projectors at work, as `serve` runs them.
 
+use std::time::Duration;
+
 use eventlog::Position;
 use projections::{ReadModel, chats};
 
+use tokio::time::{sleep, timeout};
+
 use crate::world::{PROJECTORS, World};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]
 async fn read_models_follow_the_log() {
@@ -113,7 +119,12 @@ async fn projectors_go_on_when_their_connections_are_cut() {
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
              WHERE datname = current_database() AND application_name = '{PROJECTORS}'"
         );
-        assert!(world.execute(&cut).await > 0, "nothing was cut in round {round}");
+        let connected = async {
+            while world.execute(&cut).await == 0 {
+                sleep(Duration::from_millis(5)).await; // they wait before they come back
+            }
+        };
+        timeout(PATIENCE, connected).await.unwrap_or_else(|_| panic!("none came back in {round}"));
         running.until(world.head().await).await;
     }
     running.stop().await;

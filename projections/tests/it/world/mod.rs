@@ -200,7 +200,11 @@ impl World {
         events: &[A::Event],
     ) {
         let encoded = self.codec.encode(events).await.expect("the events encode");
-        let events = encoded.into_iter().map(|encoded| NewEvent { event_id: self.id(), encoded });
+        let events = encoded.into_iter().map(|encoded| NewEvent {
+            event_id: self.id(),
+            encoded,
+            event: None,
+        });
         let append = Append {
             aggregate_type: A::TYPE,
             aggregate_id,

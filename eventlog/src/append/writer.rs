@@ -22,8 +22,10 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How its connection plans: once, whatever the arrays hold, and each row by index. A batch looks up
-/// some dozens of rows; every other way reads all there are.
-const PLANNING: [(&str, &str); 4] = [
+/// some dozens of rows; every other way reads all there are. Ruling those out makes every plan look so
+/// dear that PostgreSQL would compile it.
+const PLANNING: [(&str, &str); 5] = [
+    ("jit", "off"),
     ("plan_cache_mode", "force_generic_plan"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),

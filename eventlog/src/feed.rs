@@ -1,10 +1,10 @@
 //! The feed: what subscribers read the log from. One a process.
 //!
 //! It follows the end of the log, through JetStream when there is one and by asking PostgreSQL
-//! otherwise, decodes each event once, and keeps the newest in memory. What the relay of its own
-//! process has published it takes from the relay, and does not read it back. A subscriber asks for what
-//! follows its own position: from memory if recent, from PostgreSQL if not. So a slow subscriber
-//! holds nobody up, and none needs a queue.
+//! otherwise, decodes each event once, unless its own process has decided it, and keeps the newest in
+//! memory. What the relay of its own process is about to publish it takes from the relay, and does not
+//! read it back. A subscriber asks for what follows its own position: from memory if recent, from
+//! PostgreSQL if not. So a slow subscriber holds nobody up, and none needs a queue.
 //!
 //! Positions make every fault a comparison: a message lower than expected is a duplicate and
 //! dropped, a higher one shows a gap, and the gap is read from PostgreSQL.

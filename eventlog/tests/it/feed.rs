@@ -203,12 +203,7 @@ async fn what_this_process_has_decided_is_not_decoded_again() {
     let (published, relayed) = hand_over();
     let relaying = relay_of(&log, &context, 1, published);
     append(&log, 0, 1).await;
-    let relayed_one = async {
-        while read_end(&context).await != Some(1) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, relayed_one).await.expect("the stream is there");
+    until_end(&context, 1).await;
     let following = Following::beside(&log, Some(context), relayed);
     following.read(0, 1).await;
     let mut handed_over = 0;
@@ -267,12 +262,7 @@ async fn a_stream_of_another_log_is_not_believed() {
     append(&other, 0, 200).await;
     let elsewhere = Following::start(&other, Some(context.clone()));
     elsewhere.read(0, 200).await;
-    let filled = async {
-        while read_end(&context).await != Some(200) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, filled).await.expect("the stream is filled");
+    until_end(&context, 200).await;
     relaying.cancel();
 
     // Shorter than the stream, then as long, then longer: it is never the stream's events.
@@ -292,6 +282,16 @@ async fn a_stream_of_another_log_is_not_believed() {
             position += 1;
         }
     }
+}
+
+/// Waits until the stream is there, and ends with `position`.
+async fn until_end(context: &Context, position: u64) {
+    let ends = async {
+        while read_end(context).await != Some(position) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, ends).await.expect("the stream is filled");
 }
 
 async fn read_end(context: &Context) -> Option<u64> {

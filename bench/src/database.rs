@@ -39,8 +39,9 @@ impl Database {
     pub(crate) async fn create(admin_url: &str) -> Outcome<Self> {
         let admin: PgConnectOptions = admin_url.parse()?;
         recreate(&admin).await?;
-        let options = admin.clone().database(NAME);
-        let url = SecretString::from(options.to_url_lossy().to_string());
+        let url = admin.clone().database(NAME).to_url_lossy();
+        let url = SecretString::from(url.to_string());
+        let options = database::options(&url)?;
         database::migrate(&url).await?;
         let pool = database::connect(&url, Role::Owner, CONNECTIONS).await?;
         pool.execute(BARE).await?;

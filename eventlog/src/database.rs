@@ -32,6 +32,16 @@ const SESSION: [(&str, &str); 4] = [
     ("application_name", "parlance"),
 ];
 
+/// How connections that serve plan: each statement once, not for every value of its parameters, which
+/// for a page of messages takes ten times as long as reading it. And each row by index, as tables are
+/// going to grow that are small when the plan is made.
+const SERVING: [(&str, &str); 4] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("enable_seqscan", "off"),
+];
+
 /// Whose rights a connection has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -97,6 +107,13 @@ async fn begin_with(
 pub fn options(url: &SecretString) -> Result<PgConnectOptions, DatabaseError> {
     let options: PgConnectOptions = url.expose_secret().parse().map_err(DatabaseError::Url)?;
     Ok(options.options(SESSION).log_slow_statements(tracing::log::LevelFilter::Warn, SLOW))
+}
+
+/// `options` for connections whose statements are short, many and always the same: commands, projectors
+/// and queries, not a rebuild or a verification, which read whole tables.
+#[must_use]
+pub fn serving(options: PgConnectOptions) -> PgConnectOptions {
+    options.options(SERVING)
 }
 
 /// Opens at most `connections` connections with the rights of `role`.

@@ -67,7 +67,7 @@ impl Parts {
         // What the server promises is checked once; a pool of our own then finds the live read
         // models.
         database::connect(url, Role::App, 1).await?.close().await;
-        let options = projections::live_options(database::options(url)?);
+        let options = database::serving(projections::live_options(database::options(url)?));
         let db = database::pool(options.clone(), Role::App, settings.database.connections);
         let master_key = settings.master_key.clone();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());

@@ -21,17 +21,6 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 /// How long one attempt at a batch may take before the connection is given up.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How its connection plans: once, whatever the arrays hold, and each row by index. A batch looks up
-/// some dozens of rows; every other way reads all there are. Ruling those out makes every plan look so
-/// dear that PostgreSQL would compile it.
-const PLANNING: [(&str, &str); 5] = [
-    ("jit", "off"),
-    ("plan_cache_mode", "force_generic_plan"),
-    ("enable_hashjoin", "off"),
-    ("enable_mergejoin", "off"),
-    ("enable_seqscan", "off"),
-];
-
 pub(super) struct Writer {
     options: PgConnectOptions,
     connection: Option<PgConnection>,
@@ -49,7 +38,7 @@ impl Writer {
         head: watch::Sender<Position>,
         tail: Tail,
     ) -> Self {
-        let options = options.options(PLANNING);
+        let options = database::serving(options);
         Self { options, connection: None, waiting, pending: VecDeque::new(), head, tail }
     }
 

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use eventlog::database::{self, Role};
+use eventlog::database::{self, PgPool, Role};
 use testing::TestDatabase;
 use tokio::time::sleep;
 
@@ -40,4 +40,46 @@ async fn a_transaction_that_nobody_waits_for_any_more_is_not_left_open() {
                 .expect("an answer");
         assert_ne!(local.as_deref(), Some("here"), "one was left open after {polls} polls");
     }
+}
+
+/// By default the first five times are each planned for what the parameters are, and so is every other
+/// whenever that looks cheaper.
+#[tokio::test]
+async fn a_statement_that_serves_is_planned_once_whatever_its_parameters_are() {
+    const STATEMENT: &str = "SELECT count(*) FROM events WHERE position > $1";
+    let database = TestDatabase::create().await;
+    let db = serving(&database);
+    for position in 0..8_i64 {
+        let counting = sqlx::query_scalar::<_, i64>(STATEMENT).bind(position);
+        assert_eq!(counting.fetch_one(&db).await.expect("an answer"), 0);
+    }
+    let plans: (i64, i64) = sqlx::query_as(
+        "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement = $1",
+    )
+    .bind(STATEMENT)
+    .fetch_one(&db)
+    .await
+    .expect("it is prepared");
+    assert_eq!(plans, (8, 0), "with one plan for all parameters, with plans of their own");
+}
+
+/// By default rows of an empty table are found by reading all of it, and go on to be while it grows.
+#[tokio::test]
+async fn a_statement_that_serves_finds_rows_by_index_while_tables_are_small() {
+    let database = TestDatabase::create().await;
+    let plan: Vec<String> = sqlx::query_scalar(
+        "EXPLAIN SELECT s.refreshed_at
+         FROM unnest(ARRAY(SELECT gen_random_uuid())) AS k (id)
+         JOIN sessions s ON s.session_id = k.id",
+    )
+    .fetch_all(&serving(&database))
+    .await
+    .expect("a plan");
+    let plan = plan.join("\n");
+    assert!(plan.contains("Index Scan using sessions_pkey"), "{plan}");
+}
+
+fn serving(database: &TestDatabase) -> PgPool {
+    let options = database::options(&database.url()).expect("a URL");
+    database::pool(database::serving(options), Role::App, 1)
 }

@@ -55,7 +55,11 @@ impl World {
         let database = TestDatabase::create().await;
         let options = database::options(&database.url()).expect("it is a URL");
         let db = database::pool(live_options(options.clone()), Role::Owner, CONNECTIONS);
-        let app = database::pool(live_options(options.clone()), Role::App, CONNECTIONS);
+        let app = database::pool(
+            database::serving(live_options(options.clone())),
+            Role::App,
+            CONNECTIONS,
+        );
         Self {
             codec: Arc::new(Codec::new(app, testing::master_key())),
             appender: Appender::start(options, &TaskTracker::new()),
@@ -71,7 +75,7 @@ impl World {
 
     /// The rights and the search path that `serve` has.
     pub fn app(&self) -> PgPool {
-        database::pool(live_options(self.options()), Role::App, CONNECTIONS)
+        database::pool(database::serving(live_options(self.options())), Role::App, CONNECTIONS)
     }
 
     pub fn options(&self) -> PgConnectOptions {

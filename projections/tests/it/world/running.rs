@@ -23,6 +23,7 @@ impl World {
     pub fn start(&self) -> Running {
         let stop = CancellationToken::new();
         let options = live_options(self.options()).application_name(PROJECTORS);
+        let options = database::serving(options);
         let db = database::pool(options, Role::App, CONNECTIONS);
         let (feed, following) = Feed::new(
             db.clone(),

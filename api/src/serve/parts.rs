@@ -67,8 +67,9 @@ impl Parts {
         // What the server promises is checked once; a pool of our own then finds the live read
         // models.
         database::connect(url, Role::App, 1).await?.close().await;
-        let options = database::serving(projections::live_options(database::options(url)?));
-        let db = database::pool(options.clone(), Role::App, settings.database.connections);
+        let options = projections::live_options(database::options(url)?);
+        let serving = database::serving(options.clone());
+        let db = database::pool(serving, Role::App, settings.database.connections);
         let master_key = settings.master_key.clone();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let client = match &settings.nats_url {

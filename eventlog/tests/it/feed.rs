@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_nats::jetstream::Context;
 use eventlog::nats::{self, STREAM};
 use eventlog::relay::{self, Relay};
-use eventlog::{Feed, Position, Published, Relayed, hand_over, lease};
+use eventlog::{Feed, Position, Published, RecordedEvent, Relayed, hand_over, lease};
 use std::sync::Arc;
 use testing::NatsServer;
 use tokio::time::timeout;
@@ -41,15 +41,18 @@ impl Following {
         Self { feed, stop }
     }
 
+    async fn next(&self, after: Position) -> Vec<Arc<RecordedEvent>> {
+        timeout(PATIENCE, self.feed.next(after, 100))
+            .await
+            .unwrap_or_else(|_| panic!("nothing after {after}"))
+            .expect("the log is there")
+    }
+
     /// Reads from `after` to `to`, checking that nothing is missing or doubled.
     async fn read(&self, after: i64, to: i64) {
         let mut position = after;
         while position < to {
-            let events = timeout(PATIENCE, self.feed.next(Position(position), 100))
-                .await
-                .unwrap_or_else(|_| panic!("nothing after {position}"))
-                .expect("the log is there");
-            for event in events {
+            for event in self.next(Position(position)).await {
                 assert_eq!(event.position.0, position + 1);
                 position += 1;
             }
@@ -211,8 +214,7 @@ async fn what_this_process_has_decided_is_not_decoded_again() {
         let mut decided = log.plain(chat(1), number, 1);
         decided.events[0].event = Some(sent(chat(1), number as u64, "as decided").into());
         log.append(decided).await.expect("appended");
-        let events = timeout(PATIENCE, following.feed.next(Position(number), 10)).await;
-        let events = events.expect("it arrives").expect("the log is there");
+        let events = following.next(Position(number)).await;
         handed_over += events.iter().filter(|it| it.event.is_ok()).count();
     }
     // Now and then the relay looks at the log before it has been given what was appended.
@@ -243,9 +245,7 @@ async fn among_those_of_others_events_handed_over_are_what_the_log_says() {
     for following in [following, elsewhere] {
         let mut read = vec![];
         while read.len() < logged.len() {
-            let after = Position(read.len() as i64);
-            let events = timeout(PATIENCE, following.feed.next(after, 100)).await;
-            read.extend(events.expect("it arrives").expect("the log is there"));
+            read.extend(following.next(Position(read.len() as i64)).await);
         }
         for (read, logged) in read.iter().zip(&logged) {
             assert_eq!(format!("{read:?}"), format!("{logged:?}"));

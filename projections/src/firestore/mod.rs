@@ -102,7 +102,7 @@ pub async fn run(
     stop: CancellationToken,
 ) {
     let remote = Remote::new(settings);
-    let db = database::pool(options, Role::App, CONNECTIONS);
+    let db = database::pool(database::serving(options), Role::App, CONNECTIONS);
     let (db, feed, reads, remote) = (&db, &feed, &reads, &remote);
     while_held(db, LEASE, holder, &stop, |lease, lost| async move {
         let marked = Notify::new();

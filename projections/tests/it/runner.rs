@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use eventlog::Position;
 use projections::{ReadModel, chats};
-
 use tokio::time::{sleep, timeout};
 
 use crate::world::{PROJECTORS, World};

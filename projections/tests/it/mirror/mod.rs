@@ -14,7 +14,7 @@ mod secrecy;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eventlog::{Feed, database, hand_over};
+use eventlog::{Feed, hand_over};
 use projections::firestore::{self, Access, Checked, Drift, MirrorSettings, NAME, Repaired};
 use projections::{Reads, live_options};
 use serde_json::{Map, Value, json};
@@ -70,7 +70,7 @@ pub fn start_on(world: &World, db: PgPool, host: String, holder: Uuid) -> Mirror
     );
     let reads = Reads::new(db.clone(), World::bus());
     let projecting = projections::run(db, feed.clone(), reads.clone(), holder, stop.clone());
-    let options = database::serving(live_options(world.options()));
+    let options = live_options(world.options());
     let mirroring = firestore::run(options, feed, reads, settings(host), holder, stop.clone());
     let task = tokio::spawn(async move {
         tokio::join!(projecting, mirroring, following);

@@ -50,18 +50,17 @@ struct Stream<A> {
     version: i64,
 }
 
+fn app(options: PgConnectOptions) -> PgPool {
+    database::pool(database::serving(live_options(options)), Role::App, CONNECTIONS)
+}
+
 impl World {
     pub async fn create() -> Self {
         let database = TestDatabase::create().await;
         let options = database::options(&database.url()).expect("it is a URL");
         let db = database::pool(live_options(options.clone()), Role::Owner, CONNECTIONS);
-        let app = database::pool(
-            database::serving(live_options(options.clone())),
-            Role::App,
-            CONNECTIONS,
-        );
         Self {
-            codec: Arc::new(Codec::new(app, testing::master_key())),
+            codec: Arc::new(Codec::new(app(options.clone()), testing::master_key())),
             appender: Appender::start(options, &TaskTracker::new()),
             db,
             accounts: HashMap::new(),
@@ -75,7 +74,7 @@ impl World {
 
     /// The rights and the search path that `serve` has.
     pub fn app(&self) -> PgPool {
-        database::pool(database::serving(live_options(self.options())), Role::App, CONNECTIONS)
+        app(self.options())
     }
 
     pub fn options(&self) -> PgConnectOptions {
